@@ -17,9 +17,6 @@ type Guest struct {
 	root string // the root file system's directory on the host
 }
 
-// binary is where the guest's own ptplab is, for the children that it starts.
-const binary = "/usr/bin/ptplab"
-
 // InGuest says whether this process is init of a lab's kernel.
 func InGuest() bool {
 	if os.Getpid() != 1 {
@@ -54,10 +51,6 @@ type mount struct{ source, target, kind, options string }
 // mountRoot puts a writable layer in memory over the root file system, which stays as it is on the host, and
 // makes that the root. The host's tree is not visible afterwards.
 func (g *Guest) mountRoot() error {
-	self, err := os.Executable()
-	if err != nil || !filepath.IsAbs(self) {
-		self = initPath()
-	}
 	const stage, root = "/mnt", "/mnt/root"
 	if err := mountAll(mount{"tmpfs", stage, "tmpfs", "mode=0755"}); err != nil {
 		return err
@@ -81,14 +74,8 @@ func (g *Guest) mountRoot() error {
 	); err != nil {
 		return err
 	}
-	if err := bindFile(self, root+binary); err != nil {
-		return err
-	}
 	return switchRoot(root)
 }
-
-// initPath is the init= of the kernel's command line, as the kernel ran it.
-func initPath() string { return os.Args[0] }
 
 // escapeLayer protects what separates overlay's options.
 func escapeLayer(path string) string {
@@ -103,18 +90,6 @@ func mountAll(mounts ...mount) error {
 		if err := unix.Mount(m.source, m.target, m.kind, 0, m.options); err != nil {
 			return fmt.Errorf("mount %s on %s (%s): %w", m.kind, m.target, m.options, err)
 		}
-	}
-	return nil
-}
-
-func bindFile(from, to string) error {
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
-	if err != nil {
-		return err
-	}
-	f.Close()
-	if err := unix.Mount(from, to, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("bind %s to %s: %w", from, to, err)
 	}
 	return nil
 }

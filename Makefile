@@ -1,0 +1,46 @@
+# ptplab: PTP test labs in software. `make help` lists the targets.
+
+SHELL    := /bin/bash
+GO       ?= go
+SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BIN      := bin/ptplab
+TOPOLOGY ?= topologies/dnbc.yaml
+
+# What builds the lab kernel and the root file system. `ptplab doctor` says what is missing on other systems.
+PACKAGES := gcc libc6-dev make flex bison bc xz-utils cpio patch binutils kmod mmdebstrap debian-archive-keyring
+
+.PHONY: help demo build images test bench generate packages clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: images ## make a lab, test it, take it away
+	$(BIN) up $(TOPOLOGY)
+	$(BIN) test; status=$$?; $(BIN) down; exit $$status
+
+build: ## build ptplab
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/ptplab
+
+images: packages build ## build the lab kernel and the root file system, or find them in the cache
+	$(BIN) image build
+
+test: images ## run every test, also those that boot the lab kernel
+	test -z "$$(gofmt -l .)" || { gofmt -l . ; exit 1; }
+	$(GO) vet -tags lab,guest ./...
+	PTPLAB=$(abspath $(BIN)) $(GO) test -tags lab -p 1 -timeout 60m ./...
+
+bench: images ## measure speed and memory: a table, and bench.json
+	PTPLAB=$(abspath $(BIN)) $(GO) run ./lab/bench -json bench.json
+
+generate: ## write again what is made from the sources: schema and golden files
+	$(GO) test ./lab/topology -update
+
+packages:
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing:" $$missing; \
+		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
+	fi
+
+clean: ## remove what was built here; the image cache stays (ptplab image prune)
+	rm -rf bin bench.json

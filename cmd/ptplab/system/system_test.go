@@ -1,0 +1,184 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ptplab/ptplab/conformance/sut"
+	"github.com/ptplab/ptplab/lab"
+	"github.com/ptplab/ptplab/lab/topology"
+)
+
+// fakeLab answers from what a test puts in.
+type fakeLab struct {
+	now     time.Time
+	outputs map[string]string // what exec prints, by node
+	cable   topology.Cable
+	truth   []lab.TrueError
+}
+
+func (f *fakeLab) Run(_ context.Context, d time.Duration) (time.Time, error) {
+	f.now = f.now.Add(d)
+	return f.now, nil
+}
+
+func (f *fakeLab) Exec(_ context.Context, a lab.ExecArgs, stdout, stderr io.Writer) (int, error) {
+	text, ok := f.outputs[a.Node]
+	if !ok {
+		io.WriteString(stderr, "grep: no such file\n")
+		return 2, nil
+	}
+	_, err := io.WriteString(stdout, text)
+	return 0, err
+}
+
+func (f *fakeLab) Metrics(context.Context, string) (string, error)               { return "metrics", nil }
+func (f *fakeLab) Link(context.Context, topology.PortRef, bool) error            { return nil }
+func (f *fakeLab) SetClock(context.Context, topology.PortRef, int64) error       { return nil }
+func (f *fakeLab) Truth(context.Context, lab.TruthArgs) ([]lab.TrueError, error) { return f.truth, nil }
+func (f *fakeLab) SetCable(_ context.Context, _ topology.PortRef, c topology.Cable) error {
+	f.cable = c
+	return nil
+}
+
+func plan(t *testing.T, name string) *topology.Plan {
+	t.Helper()
+	top, err := topology.Load("../../../topologies/" + name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return topology.Expand(top, topology.Base{})
+}
+
+// chains is the whole tree of a plan's instances, "oc1<sw1-1501<bc1<sw1-1500<gm".
+func chains(inv sut.Inventory) []string {
+	var all []string
+	for _, i := range inv.Instances {
+		for _, chain := range inv.Chains(i) {
+			var names []string
+			for _, c := range chain {
+				names = append(names, c.Name)
+			}
+			all = append(all, strings.Join(names, "<"))
+		}
+	}
+	return all
+}
+
+func TestInventory(t *testing.T) {
+	for name, want := range map[string][]string{
+		"dnbc": {
+			"gm", "bc1<sw1-1500<gm", "bc2<sw1-1500<gm", "oc1<sw1-1501<bc1<sw1-1500<gm", "oc2<sw1-1502<bc2<sw1-1500<gm",
+			"sw1-1500<gm", "sw1-1501<bc1<sw1-1500<gm", "sw1-1502<bc2<sw1-1500<gm",
+		},
+		"oc": {"gm", "oc1<gm"},
+	} {
+		inv := inventoryOf(plan(t, name))
+		if err := inv.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, chains(inv)); diff != "" {
+			t.Errorf("chains of %s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestEveryTopologyGivesAnInventory(t *testing.T) {
+	for _, name := range []string{"oc", "bc", "bc-slaves", "dnbc", "dnbc-ha", "dual-follower", "external-gm", "single-node"} {
+		inv := inventoryOf(plan(t, name))
+		if err := inv.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, i := range inv.Instances {
+			if i.IsReceiver() && len(inv.Chains(i)) == 0 {
+				t.Errorf("%s: no way from %s to a grandmaster", name, i)
+			}
+		}
+	}
+}
+
+func TestConfigs(t *testing.T) {
+	f := &fakeLab{outputs: map[string]string{
+		"w1":  "/var/run/ptp4l.0.config:#profile: bc1\n/var/run/ptp4l.1.config:#profile: bc2\n",
+		"w2":  "/var/run/ptp4l.3.config:#profile: gm\n",
+		"w3":  "/var/run/ptp4l.0.config:#profile: oc2\n/var/run/ptp4l.1.config:#profile: oc1\n",
+		"sw1": "/var/run/ptp4l.0.config:#profile: v1500\n/var/run/ptp4l.1.config:#profile: v1501\n/var/run/ptp4l.2.config:#profile: v1502\n",
+	}}
+	inv, err := New(f, plan(t, "dnbc")).Inventory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, i := range inv.Instances {
+		got[i.Name] = strings.TrimSuffix(strings.TrimPrefix(i.Config, "/var/run/ptp4l."), ".config")
+	}
+	want := map[string]string{"bc1": "0", "bc2": "1", "gm": "3", "oc1": "1", "oc2": "0", "sw1-1500": "0", "sw1-1501": "1", "sw1-1502": "2"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	delete(f.outputs, "w2")
+	if _, err := New(f, plan(t, "dnbc")).Inventory(t.Context()); err == nil || !strings.Contains(err.Error(), "profile gm") {
+		t.Errorf("without the grandmaster's configuration: %v", err)
+	}
+}
+
+func TestAsymmetryDelaysOneDirectionOnly(t *testing.T) {
+	p := plan(t, "dnbc")
+	for _, c := range p.Cables {
+		for _, from := range []topology.PortRef{c.A, c.B} {
+			for _, ns := range []int64{10_000, -40, 0} {
+				f := &fakeLab{}
+				err := New(f, p).SetAsymmetry(t.Context(), sut.PortRef{Node: from.Owner, Interface: from.Port}, ns)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ab, ba := f.cable.DirectionsNs()
+				wantAB, wantBA := c.DirectionsNs()
+				if from == c.A {
+					wantAB += ns
+				} else {
+					wantBA += ns
+				}
+				if ab != wantAB || ba != wantBA {
+					t.Errorf("%d ns from %s: %d and %d ns, want %d and %d", ns, from, ab, ba, wantAB, wantBA)
+				}
+			}
+		}
+	}
+	if err := New(&fakeLab{}, p).SetAsymmetry(t.Context(), sut.PortRef{Node: "w1", Interface: "none"}, 1); err == nil {
+		t.Error("a port without a cable was accepted")
+	}
+}
+
+func TestTrueError(t *testing.T) {
+	a, b := sut.PortRef{Node: "w1", Interface: "ens1f0"}, sut.PortRef{Node: "w2", Interface: "ens2f0"}
+	f := &fakeLab{truth: []lab.TrueError{{Port: ref(a), Samples: []int64{1, -2}}, {Port: ref(b), Samples: []int64{3, 4}}}}
+	got, err := New(f, nil).TrueError(t.Context(), []sut.PortRef{a, b}, time.Second, time.Second)
+	want := []sut.Series{
+		{Port: a, Samples: []sut.Sample{{At: 0, ErrorNs: 1}, {At: time.Second, ErrorNs: -2}}},
+		{Port: b, Samples: []sut.Sample{{At: 0, ErrorNs: 3}, {At: time.Second, ErrorNs: 4}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if _, err := New(f, nil).TrueError(t.Context(), []sut.PortRef{b, a}, time.Second, time.Second); err == nil {
+		t.Error("series of the wrong ports were accepted")
+	}
+}
+
+func TestTime(t *testing.T) {
+	f := &fakeLab{now: time.Unix(100, 0)}
+	s := New(f, nil)
+	before, err1 := s.Now(t.Context())
+	err2 := s.Sleep(t.Context(), time.Minute)
+	after, err3 := s.Now(t.Context())
+	if err := errors.Join(err1, err2, err3); err != nil || after.Sub(before) != time.Minute {
+		t.Errorf("%v passed, %v", after.Sub(before), err)
+	}
+}

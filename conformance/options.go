@@ -1,0 +1,58 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+
+	"github.com/onsi/ginkgo/v2/types"
+
+	"github.com/ptplab/ptplab/conformance/specs"
+)
+
+// Options say what to run and where to report it. The zero value runs everything and reports to the caller only.
+type Options struct {
+	Mode        string          // "oc", "bc" or "dnbc"; empty for what the system offers
+	LabelFilter string          // a Ginkgo label query over areas and modes: "sync || path"
+	Focus       []string        // regular expressions; a spec runs if its name matches one of them
+	Skip        []string        // regular expressions; a spec whose name matches one of them does not run
+	DryRun      bool            // list what would run and touch nothing but the inventory
+	FailFast    bool            // stop at the first failure
+	Settings    *specs.Settings // bounds and times; nil for specs.DefaultSettings
+	Progress    io.Writer       // one line as each spec starts, and each failure; nil for none
+	JUnit       string          // file to write a JUnit report to; empty for none
+	JSON        string          // file to write a JSON report to; empty for none
+}
+
+// selects says whether a spec of this name should run, by Focus and Skip, which must be valid.
+func (o Options) selects(name string) bool {
+	matches := func(pattern string) bool { return regexp.MustCompile(pattern).MatchString(name) }
+	return (len(o.Focus) == 0 || slices.ContainsFunc(o.Focus, matches)) && !slices.ContainsFunc(o.Skip, matches)
+}
+
+// ErrUsage is wrapped by every error that Options cause.
+var ErrUsage = errors.New("bad options")
+
+// validate finds what would otherwise make Ginkgo end the process.
+func (o Options) validate() error {
+	var faults []error
+	if o.LabelFilter != "" {
+		if _, err := types.ParseLabelFilter(o.LabelFilter); err != nil {
+			faults = append(faults, fmt.Errorf("label filter %q: cannot be parsed", o.LabelFilter))
+		}
+	}
+	for _, pattern := range slices.Concat(o.Focus, o.Skip) {
+		if _, err := regexp.Compile(pattern); err != nil {
+			faults = append(faults, fmt.Errorf("pattern %q: %w", pattern, err))
+		}
+	}
+	if o.Settings != nil {
+		faults = append(faults, o.Settings.Validate())
+	}
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	return nil
+}

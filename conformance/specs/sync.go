@@ -1,0 +1,125 @@
+package specs
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/ptplab/ptplab/conformance/metrics"
+	"github.com/ptplab/ptplab/conformance/sut"
+	"github.com/ptplab/ptplab/conformance/wait"
+)
+
+func syncSpecs() []Spec {
+	return []Spec{{
+		Area:     AreaSync,
+		Name:     "locks to its time transmitter",
+		Modes:    Modes(),
+		Subjects: receivers,
+		Check:    checkLocks,
+	}}
+}
+
+// checkLocks waits until the node's metrics show the subject locked, and keep showing it.
+func checkLocks(ctx context.Context, t *Test) error {
+	took, err := t.untilLocked(ctx, t.Subject)
+	if err != nil {
+		return err
+	}
+	t.measureSeconds("time until locked", max(0, took-t.Settings.LockedFor))
+	set, err := t.scrape(ctx, t.Subject.Node)
+	if err != nil {
+		return err
+	}
+	active, err := activePort(set, t.Subject)
+	if err != nil {
+		return err
+	}
+	offset, err := set.Offset(t.Subject.Node, active)
+	if err != nil {
+		return err
+	}
+	t.Measured(Measurement{Name: "offset as ptp4l measures it", Value: offset, Unit: "ns"})
+	return nil
+}
+
+// untilLocked waits until an instance has been locked for a while, and returns how long that took.
+func (t *Test) untilLocked(ctx context.Context, i sut.Instance) (time.Duration, error) {
+	probe := wait.Holding(t.System, t.Settings.LockedFor, t.lockedProbe(i))
+	return t.until(ctx, i.String()+" to be locked", t.Settings.LockWithin, probe)
+}
+
+// lockedProbe looks whether an instance is locked: exactly one receive port is SLAVE, all transmit ports are MASTER, the clock is
+// LOCKED and its offset within bounds.
+func (t *Test) lockedProbe(i sut.Instance) wait.Probe {
+	return func(ctx context.Context) (bool, string, error) {
+		set, err := t.scrape(ctx, i.Node)
+		if err != nil {
+			return false, "", err
+		}
+		active, err := activePort(set, i)
+		if err != nil {
+			return false, "", err
+		}
+		if seen, ok, err := transmits(set, i); !ok || err != nil {
+			return false, seen, err
+		}
+		state, err := set.ClockState(i.Node, active)
+		if err != nil {
+			return false, "", err
+		}
+		offset, err := set.Offset(i.Node, active)
+		if err != nil {
+			return false, "", err
+		}
+		seen := fmt.Sprintf("%s SLAVE, clock %s, offset %g ns", active, state, offset)
+		return state == metrics.Locked && math.Abs(offset) <= t.Settings.OffsetBound, seen, nil
+	}
+}
+
+func (t *Test) scrape(ctx context.Context, node string) (metrics.Set, error) {
+	text, err := t.System.Metrics(ctx, node)
+	if err != nil {
+		return nil, fmt.Errorf("scrape %s: %w", node, err)
+	}
+	set, err := metrics.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("scrape %s: %w", node, err)
+	}
+	return set, nil
+}
+
+// activePort is the one receive port that is SLAVE. It is an error if there is none or more than one.
+func activePort(set metrics.Set, i sut.Instance) (string, error) {
+	var slaves, roles []string
+	for _, port := range i.ReceivePorts {
+		role, err := set.Role(i.Node, port)
+		if err != nil {
+			return "", err
+		}
+		if role == metrics.RoleSlave {
+			slaves = append(slaves, port)
+		}
+		roles = append(roles, fmt.Sprintf("%s %s", port, role))
+	}
+	if len(slaves) != 1 {
+		return "", fmt.Errorf("%s: one receive port must be SLAVE", strings.Join(roles, ", "))
+	}
+	return slaves[0], nil
+}
+
+// transmits says whether all transmit ports are MASTER, and if not, what was seen.
+func transmits(set metrics.Set, i sut.Instance) (string, bool, error) {
+	for _, port := range i.TransmitPorts {
+		role, err := set.Role(i.Node, port)
+		if err != nil {
+			return "", false, err
+		}
+		if role != metrics.RoleMaster {
+			return fmt.Sprintf("transmit port %s is %s, not MASTER", port, role), false, nil
+		}
+	}
+	return "", true, nil
+}

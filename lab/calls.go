@@ -1,0 +1,124 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/ptplab/ptplab/lab/topology"
+)
+
+// Status tells what the lab is now. No time passes.
+func (l *Lab) Status(ctx context.Context) (*Status, error) {
+	var s Status
+	if err := l.call(ctx, opStatus, nil, &s, nil); err != nil {
+		return nil, err
+	}
+	s.Name, s.Engine, s.Time = l.Name, l.Engine, string(l.Time)
+	return &s, nil
+}
+
+// Run lets d of the lab's time pass and returns its clock. In real time it waits.
+func (l *Lab) Run(ctx context.Context, d time.Duration) (time.Time, error) {
+	var now time.Time
+	err := l.call(ctx, opRun, RunArgs{d}, &now, nil)
+	return now, err
+}
+
+// Exec runs a command in a node and returns its exit status. The lab's time passes while it runs.
+func (l *Lab) Exec(ctx context.Context, args ExecArgs, stdout, stderr io.Writer) (int, error) {
+	var r ExecResult
+	var werr error
+	err := l.call(ctx, opExec, args, &r, onEvent(func(o Output) {
+		_, err1 := stdout.Write(o.Stdout)
+		_, err2 := stderr.Write(o.Stderr)
+		werr = errors.Join(werr, err1, err2)
+	}))
+	return r.Exit, errors.Join(err, werr)
+}
+
+// Terminal runs a command in a node on a terminal of its own. For each input it gets a turn: the bytes are
+// typed, the input's time passes, and what the command printed goes to screen. In time modes other than real,
+// no time passes between turns. It ends when the command does.
+func (l *Lab) Terminal(ctx context.Context, args ExecArgs, next func() (TerminalInput, error), screen io.Writer) (int, error) {
+	client, err := l.dial(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	call, err := client.Start(ctx, opTerminal, args)
+	if err != nil {
+		return 0, l.explain(err)
+	}
+	var r ExecResult
+	for {
+		in, err := next()
+		if err != nil {
+			return 0, err
+		}
+		if err := call.Input(in); err != nil {
+			return 0, l.explain(err)
+		}
+		raw, err := call.Next(&r)
+		if errors.Is(err, io.EOF) {
+			return r.Exit, nil
+		}
+		if err != nil {
+			return 0, l.explain(err)
+		}
+		var o Output
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return 0, err
+		}
+		if _, err := screen.Write(o.Stdout); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Link plugs the cable of a port in or out. Both ends see it.
+func (l *Lab) Link(ctx context.Context, port topology.PortRef, up bool) error {
+	return l.call(ctx, opLink, LinkArgs{port, up}, nil, nil)
+}
+
+// SetCable changes delay, asymmetry, jitter and loss of the cable of a port until the next up.
+func (l *Lab) SetCable(ctx context.Context, port topology.PortRef, c topology.Cable) error {
+	return l.call(ctx, opCable, CableArgs{port, c}, nil, nil)
+}
+
+// SetClock steps the hardware clock of a port's NIC to an error of ns from ideal time.
+func (l *Lab) SetClock(ctx context.Context, port topology.PortRef, ns int64) error {
+	return l.call(ctx, opClock, ClockArgs{port, ns}, nil, nil)
+}
+
+// Truth samples the true time error of hardware clocks while the lab's time passes.
+func (l *Lab) Truth(ctx context.Context, args TruthArgs) ([]TrueError, error) {
+	var r []TrueError
+	err := l.call(ctx, opTruth, args, &r, nil)
+	return r, err
+}
+
+// Metrics is what a node's metrics endpoint serves, in Prometheus' text format.
+func (l *Lab) Metrics(ctx context.Context, node string) (string, error) {
+	var text string
+	err := l.call(ctx, opMetrics, NodeArgs{node}, &text, nil)
+	return text, err
+}
+
+// Logs tells the lines that the processes of a node, or of all, have printed, oldest first, and those that they
+// print while follow passes.
+func (l *Lab) Logs(ctx context.Context, args LogsArgs, tell func(LogLine)) error {
+	return l.call(ctx, opLogs, args, nil, onEvent(tell))
+}
+
+// Apply replaces the PtpConfig objects of the lab's workers with those of a YAML text.
+func (l *Lab) Apply(ctx context.Context, yaml []byte) error {
+	return l.call(ctx, opApply, ApplyArgs{yaml}, nil, nil)
+}
+
+// Selftest checks the lab kernel's NICs and clocks, each knob of them, and tells each check.
+func (l *Lab) Selftest(ctx context.Context, out io.Writer) error {
+	return l.call(ctx, opSelftest, nil, nil, onEvent(func(o Output) { out.Write(o.Stdout) }))
+}

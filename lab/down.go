@@ -1,0 +1,44 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// downLimit is how long taking a lab away may last.
+const downLimit = time.Minute
+
+// Down takes a lab away with everything that it left on the host. A lab that is not there is fine.
+func Down(ctx context.Context, home Home, name string) (found bool, err error) {
+	if _, err := os.Stat(home.dir(name)); errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	l, err := open(home, name, "down")
+	if l == nil {
+		return true, err
+	}
+	// A record that cannot be read does not keep a lab alive.
+	return true, l.down(ctx)
+}
+
+// down ends the kernel and removes the lab's directory and lock.
+func (l *Lab) down(ctx context.Context) error {
+	if err := l.clear(ctx); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return errors.Join(l.lock.remove(), l.home.tidy())
+}
+
+// clear ends the kernel and removes the lab's directory, and keeps the lock.
+func (l *Lab) clear(ctx context.Context) error {
+	if err := l.engine.Stop(ctx); err != nil {
+		return fmt.Errorf("lab %s: %w", l.Name, err)
+	}
+	if err := os.RemoveAll(l.dir()); err != nil {
+		return fmt.Errorf("remove the state of lab %s: %w", l.Name, err)
+	}
+	return nil
+}

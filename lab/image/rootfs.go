@@ -1,0 +1,166 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	rootfsRecipe = "1"       // raise it when the way of building changes what comes out
+	rootfsSuite  = "trixie"  // Debian 13: linuxptp 4.2, Open vSwitch 3.5
+	rootfsNeed   = 400 * mib // while unpacking
+	rootfsRoot   = "root"    // the payload
+	libraryDir   = "usr/lib/x86_64-linux-gnu"
+)
+
+// rootfsPackages is what the lab needs inside; apt adds what they depend on.
+func rootfsPackages() []string {
+	return []string{
+		"base-files", "bash", "coreutils", "dash", "diffutils", "ethtool", "findutils", "gawk", "grep", "iproute2", "kmod", "less",
+		"linuxptp", "mount", "ncurses-base", "openvswitch-common", "openvswitch-switch", "pciutils", "procps", "sed", "tcpdump", "util-linux",
+	}
+}
+
+// rootfsPrograms must be in the image, wherever its PATH finds them.
+func rootfsPrograms() []string {
+	return []string{
+		"awk", "bash", "bridge", "cat", "ethtool", "find", "grep", "hwstamp_ctl", "ip", "less", "lspci", "mount", "nsenter",
+		"ovs-appctl", "ovs-dpctl", "ovs-ofctl", "ovs-vsctl", "ovs-vswitchd", "ovsdb-client", "ovsdb-server", "ovsdb-tool",
+		"phc2sys", "phc_ctl", "pmc", "ps", "ptp4l", "sed", "setpriv", "sh", "sysctl", "taskset", "tc", "tcpdump", "top",
+		"ts2phc", "umount", "unshare",
+	}
+}
+
+// rootfsFiles are other files that must be in the image.
+func rootfsFiles() []string {
+	return []string{"usr/share/openvswitch/vswitch.ovsschema", "usr/share/misc/pci.ids", "usr/lib64/ld-linux-x86-64.so.2"}
+}
+
+// rootfsRemoved is what the packages bring and the lab never reads, as patterns below the root.
+func rootfsRemoved() []string {
+	return []string{
+		"boot", "home", "media", "opt", "srv", "usr/games", "usr/include", "usr/local/*", "usr/src",
+		"usr/share/bash-completion", "usr/share/bug", "usr/share/common-licenses/[^GL]*", "usr/share/debconf", "usr/share/doc-base",
+		"usr/share/fish", "usr/share/gdb", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man",
+		"usr/share/menu", "usr/share/perl5", "usr/share/polkit-1", "usr/share/dbus-1", "usr/share/zsh", "usr/share/pam*", "usr/share/apport",
+		"usr/share/adduser", "usr/share/initramfs-tools", "usr/share/openvswitch/bugtool-plugins",
+		"usr/lib/systemd", "usr/lib/tmpfiles.d", "usr/lib/sysusers.d", "usr/lib/pcrlock.d", "usr/lib/udev", "usr/lib/kernel", "usr/lib/init", "usr/lib/environment.d",
+		libraryDir + "/systemd", libraryDir + "/gconv", libraryDir + "/security", libraryDir + "/audit",
+		libraryDir + "/engines-3", libraryDir + "/ossl-modules",
+		"usr/bin/systemd*", "usr/bin/*ctl.systemd", "usr/bin/busctl", "usr/bin/hostnamectl", "usr/bin/journalctl", "usr/bin/localectl",
+		"usr/bin/loginctl", "usr/bin/networkctl", "usr/bin/systemctl", "usr/bin/timedatectl", "usr/bin/userdbctl", "usr/bin/varlinkctl",
+		"usr/bin/kernel-install", "usr/bin/run0", "usr/bin/openssl", "usr/bin/c_rehash", "usr/bin/debconf*", "usr/bin/deb-systemd*",
+		"usr/bin/bashbug", "usr/bin/gawkbug", "usr/bin/ovs-pki", "usr/bin/ovs-docker",
+		"usr/bin/chage", "usr/bin/chfn", "usr/bin/chsh", "usr/bin/expiry", "usr/bin/gpasswd", "usr/bin/passwd", "usr/bin/su", "usr/bin/uuid*",
+		"usr/sbin/adduser", "usr/sbin/addgroup", "usr/sbin/deluser", "usr/sbin/delgroup", "usr/sbin/*-shell", "usr/sbin/update-*",
+		"usr/sbin/chgpasswd", "usr/sbin/chpasswd", "usr/sbin/group*", "usr/sbin/grp*", "usr/sbin/newusers", "usr/sbin/pw*",
+		"usr/sbin/shadowconfig", "usr/sbin/user*", "usr/sbin/vi[gp]*", "usr/sbin/pam*", "usr/sbin/mkhomedir_helper", "usr/sbin/unix_*",
+		"usr/sbin/faillock", "usr/sbin/dpkg-*", "usr/sbin/deb*", "usr/sbin/invoke-rc.d", "usr/sbin/service", "usr/sbin/uuidd",
+		"usr/sbin/runuser", "usr/sbin/sulogin", "usr/sbin/agetty", "usr/sbin/getty", "usr/sbin/ovs-bugtool",
+		"etc/adduser.conf", "etc/apt", "etc/binfmt.d", "etc/credstore*", "etc/debconf.conf", "etc/default", "etc/deluser.conf", "etc/dpkg",
+		"etc/fstab", "etc/hostname", "etc/init.d", "etc/kernel", "etc/logrotate.d", "etc/machine-id", "etc/modules-load.d", "etc/network",
+		"etc/pam*", "etc/rc?.d", "etc/resolv.conf", "etc/security", "etc/ssh", "etc/ssl", "etc/systemd", "etc/tmpfiles.d", "etc/udev",
+		"etc/update-motd.d", "etc/xdg", "etc/profile.d/*systemd*",
+		"var/backups", "var/cache/*", "var/lib/apt", "var/lib/dpkg", "var/lib/pam", "var/lib/systemd", "var/local", "var/mail", "var/opt",
+		"var/spool", "var/log/*",
+	}
+}
+
+// rootfsDirs are folders that must be there: mount points, and where programs keep state.
+func rootfsDirs() []string {
+	return []string{
+		"dev", "etc/openvswitch", "mnt", "proc", "root", "run", "sys", "tmp", "var/lib/openvswitch", "var/log/openvswitch", "var/tmp",
+	}
+}
+
+// rootfsTexts are the files that package scripts would have made, by path.
+func rootfsTexts() map[string]string {
+	return map[string]string{
+		"etc/passwd":        "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+		"etc/group":         "root:x:0:\nnogroup:x:65534:\n",
+		"etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\nethers: files\n",
+		"etc/hosts":         "127.0.0.1 localhost\n::1 localhost\n",
+	}
+}
+
+// rootfsLinks are the links that package scripts would have made, by path.
+func rootfsLinks() map[string]string {
+	return map[string]string{
+		"usr/sbin/ovs-vswitchd": "../lib/openvswitch-switch/ovs-vswitchd",
+		"usr/bin/awk":           "gawk",
+		"usr/bin/which":         "which.debianutils",
+		"etc/mtab":              "/proc/self/mounts",
+		"var/run":               "/run",
+		"var/lock":              "/run/lock",
+	}
+}
+
+// RootFS is the lab's root file system: a folder, owned by the user, that the lab kernel mounts read-only through
+// hostfs below a layer of its own. Its path is that of the folder.
+func RootFS(options Options) (Image, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return Image{}, err
+	}
+	builder := rootfsBuilder{options: options}
+	return Image{
+		kind: KindRootFS, payload: rootfsRoot, options: options, need: rootfsNeed,
+		choices: []choice{{name: rootfsSuite, inputs: rootfsInputs()}},
+		recipe:  builder.build,
+		missing: Missing,
+	}, nil
+}
+
+func rootfsInputs() inputs {
+	in := inputs{
+		"recipe":   rootfsRecipe,
+		"arch":     "amd64",
+		"suite":    rootfsSuite,
+		"packages": strings.Join(rootfsPackages(), " "),
+		"removed":  strings.Join(rootfsRemoved(), " "),
+		"folders":  strings.Join(rootfsDirs(), " "),
+	}
+	for path, text := range rootfsTexts() {
+		in["file "+path] = text
+	}
+	for path, target := range rootfsLinks() {
+		in["link "+path] = target
+	}
+	return in
+}
+
+// rootfsBuilder is how the root file system is built.
+type rootfsBuilder struct {
+	options Options
+}
+
+// build is the recipe.
+func (r rootfsBuilder) build(ctx context.Context, w *work) (Manifest, error) {
+	w.progress.step("fetch packages", "from Debian suite %s", rootfsSuite)
+	root := filepath.Join(w.dir, rootfsRoot)
+	scratch := filepath.Join(w.dir, "scratch")
+	if err := os.Mkdir(scratch, 0o700); err != nil {
+		return Manifest{}, err
+	}
+	apt := archive{mirror: r.options.Mirror, work: w}
+	versions, err := apt.unpack(ctx, rootfsSuite, root, scratch, rootfsPackages())
+	if err := errors.Join(err, removeAll(scratch)); err != nil {
+		return Manifest{}, err
+	}
+	w.progress.step("trim", "")
+	if err := trim(root); err != nil {
+		return Manifest{}, fmt.Errorf("trim: %w", err)
+	}
+	if err := furnish(root); err != nil {
+		return Manifest{}, fmt.Errorf("furnish: %w", err)
+	}
+	w.progress.step("check", "")
+	if err := checkRoot(root); err != nil {
+		return Manifest{}, err
+	}
+	return Manifest{Name: rootfsSuite, Packages: versions}, nil
+}

@@ -1,0 +1,140 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ptplab/ptplab/lab/netns"
+)
+
+// place is where one owner's things are inside the lab's kernel: a network namespace, and a mount namespace in
+// which /run is the owner's own and /sys shows the owner's interfaces.
+type place struct {
+	owner string
+	base  string // directory of all places
+}
+
+func (p place) nets() netns.Dir         { return netns.Dir(filepath.Join(p.base, "net")) }
+func (p place) mountFile() string       { return filepath.Join(p.base, "mnt", p.owner) }
+func (p place) runDir() string          { return filepath.Join(p.base, "run", p.owner) }
+func (p place) workDir() string         { return filepath.Join(p.base, "work", p.owner) }
+func (p place) open() (*os.File, error) { return p.nets().Open(p.owner) }
+
+// exists says whether both namespaces are there.
+func (p place) exists() (bool, error) {
+	ns, err := p.open()
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	ns.Close()
+	return isPinned(p.mountFile()), nil
+}
+
+func isPinned(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && int64(st.Type) == unix.NSFS_MAGIC
+}
+
+// create makes what is missing of the two namespaces.
+func (p place) create() error {
+	if err := p.nets().Create(p.owner); err != nil {
+		return err
+	}
+	for _, dir := range []string{p.runDir(), p.workDir(), filepath.Dir(p.mountFile())} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if isPinned(p.mountFile()) {
+		return nil
+	}
+	ns, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	return p.pinMounts(ns)
+}
+
+// pinMounts makes the mount namespace on a thread of its own and mounts it on a file from here, where it will be seen.
+func (p place) pinMounts(ns *os.File) error {
+	if err := os.WriteFile(p.mountFile(), nil, 0o400); err != nil {
+		return err
+	}
+	thread, pinned, failed := make(chan int), make(chan struct{}), make(chan error, 1)
+	go func() {
+		failed <- netns.Do(ns, func() error {
+			if err := p.enterMounts(); err != nil {
+				return err
+			}
+			thread <- unix.Gettid()
+			<-pinned
+			return nil
+		})
+	}()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("mounts of %s: %w", p.owner, err)
+	case tid := <-thread:
+		err := unix.Mount(fmt.Sprintf("/proc/self/task/%d/ns/mnt", tid), p.mountFile(), "", unix.MS_BIND, "")
+		close(pinned)
+		if err != nil {
+			return fmt.Errorf("pin the mounts of %s: %w", p.owner, err)
+		}
+		return <-failed
+	}
+}
+
+// enterMounts gives the calling thread a mount namespace of its own with the owner's /run and /sys.
+func (p place) enterMounts() error {
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("unshare mounts: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if err := unix.Mount(p.runDir(), "/run", "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind %s to /run: %w", p.runDir(), err)
+	}
+	if err := unix.Mount("sysfs", "/sys", "sysfs", 0, ""); err != nil {
+		return fmt.Errorf("mount /sys: %w", err)
+	}
+	return nil
+}
+
+// remove takes the namespaces and directories away. What runs in them must have ended.
+func (p place) remove() error {
+	for isPinned(p.mountFile()) {
+		if err := unix.Unmount(p.mountFile(), unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("unpin the mounts of %s: %w", p.owner, err)
+		}
+	}
+	return errors.Join(p.nets().Delete(p.owner), os.RemoveAll(p.mountFile()), os.RemoveAll(p.runDir()), os.RemoveAll(p.workDir()))
+}
+
+// command is argv in both namespaces. nsenter becomes argv, so the process is argv's own.
+func (p place) command(argv []string) *exec.Cmd {
+	args := append([]string{"--net=" + p.nets().Path(p.owner), "--mount=" + p.mountFile(), "--"}, argv...)
+	return exec.Command("nsenter", args...)
+}
+
+// removePlaces takes all places away, whoever's they are.
+func (w *World) removePlaces() error {
+	names, err := w.place("").nets().List()
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, owner := range names {
+		faults = append(faults, w.place(owner).remove())
+	}
+	return errors.Join(append(faults, w.place("").nets().DeleteAll())...)
+}

@@ -1,0 +1,116 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ptplab/ptplab/lab/node"
+	"github.com/ptplab/ptplab/lab/topology"
+)
+
+// clocksStep is the PTP instances: the switches' boundary clocks, the external grandmasters and what the PtpConfig
+// objects ask of the workers. Each owner is a node that looks after its own processes.
+type clocksStep struct{ part }
+
+func (s *clocksStep) Name() string { return "clocks" }
+func (s *clocksStep) size() State  { return State{Want: len(owners(s.plan))} }
+
+func (s *clocksStep) Observe(context.Context) (State, error) {
+	return count(owners(s.plan), func(o string) (bool, error) {
+		s.world.mu.Lock()
+		n := s.world.nodes[o]
+		s.world.mu.Unlock()
+		return n != nil && allRun(n.Status()), nil
+	})
+}
+
+// allRun says whether nothing of a node has died. A phc2sys that waits for its ptp4l to lock is well.
+func allRun(s node.Status) bool {
+	return !slices.ContainsFunc(s.Processes, func(p node.ProcessStatus) bool { return p.State == node.Dead })
+}
+
+func (s *clocksStep) Apply(ctx context.Context) error {
+	w := s.world
+	return each(ctx, &s.part, owners(s.plan), func(ctx context.Context, owner string) error {
+		n, err := w.makeNode(s.plan, owner)
+		if err != nil {
+			return err
+		}
+		return n.Apply(ctx, configsOf(s.plan, owner))
+	})
+}
+
+func (s *clocksStep) Remove(ctx context.Context) error {
+	w := s.world
+	w.mu.Lock()
+	nodes := maps.Clone(w.nodes)
+	w.mu.Unlock()
+	var faults []error
+	for _, owner := range slices.Sorted(maps.Keys(nodes)) {
+		if err := nodes[owner].Stop(ctx); err != nil {
+			faults = append(faults, fmt.Errorf("stop the clocks of %s: %w", owner, err))
+			continue
+		}
+		w.mu.Lock()
+		delete(w.nodes, owner)
+		w.mu.Unlock()
+	}
+	return errors.Join(faults...)
+}
+
+// makeNode is the node of an owner; a new one runs nothing.
+func (w *World) makeNode(plan *topology.Plan, owner string) (*node.Node, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.nodes[owner]; n != nil {
+		return n, nil
+	}
+	place := w.place(owner)
+	n, err := node.New(node.Options{
+		Name:        owner,
+		Enter:       place.command,
+		RunDir:      place.runDir(),
+		Log:         w.Log,
+		SystemClock: owner == steersSystemClock(plan),
+		PHC:         func(iface string) string { return nicOf(plan, owner, iface) },
+	})
+	if err == nil {
+		w.nodes[owner] = n
+	}
+	return n, err
+}
+
+// configsOf are the PtpConfig objects of an owner.
+func configsOf(plan *topology.Plan, owner string) []node.PtpConfig {
+	if sw := plan.SwitchByName(owner); sw != nil {
+		return node.SwitchConfigs(*sw)
+	}
+	for _, g := range plan.Grandmasters {
+		if g.Name == owner {
+			return []node.PtpConfig{node.GrandmasterConfig(g)}
+		}
+	}
+	return node.PtpConfigs(plan)
+}
+
+// steersSystemClock is the one worker whose phc2sys may steer the kernel's CLOCK_REALTIME, which all workers share: the
+// first that is asked to follow PTP with it.
+func steersSystemClock(plan *topology.Plan) string {
+	for _, c := range plan.Clocks {
+		if (c.SystemClock || c.HighAvailability != "") && c.Type != topology.ClockGrandmaster {
+			return c.Worker
+		}
+	}
+	return ""
+}
+
+// nicOf is the NIC of an interface, which stands for its hardware clock.
+func nicOf(plan *topology.Plan, owner, iface string) string {
+	if nic, _ := plan.PortByRef(topology.PortRef{Owner: owner, Port: iface}); nic != nil {
+		return nic.Name
+	}
+	return iface
+}

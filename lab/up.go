@@ -1,0 +1,176 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/ptplab/ptplab/lab/engine/sim"
+	"github.com/ptplab/ptplab/lab/image"
+	"github.com/ptplab/ptplab/lab/topology"
+)
+
+// UpOptions is a lab to make and how.
+type UpOptions struct {
+	Plan     *topology.Plan
+	Topology string        // where the plan is from, for the record
+	Time     sim.Mode      // how time passes; "" means as it is, or Virtual for a new lab
+	Recreate bool          // take away what runs under this name first
+	Keep     bool          // what a failed run has made
+	NoWait   bool          // do not wait for the clocks to lock
+	Images   image.Options // where the kernel and the root file system are
+	OnStep   func(StepEvent)
+	OnImage  image.Progress
+}
+
+// kernelStep is the name of the first step, the only one that is made from outside.
+const kernelStep = "lab kernel"
+
+// DifferentError says that a lab of this name runs with another topology or time mode.
+type DifferentError struct{ Name, What string }
+
+// Error tells how to replace it.
+func (e *DifferentError) Error() string {
+	return fmt.Sprintf("lab %s runs with another %s; replace it with --recreate, or: ptplab down %s", e.Name, e.What, e.Name)
+}
+
+// Up makes the lab what the plan says and returns when its clocks have locked. Where it fails or is cancelled,
+// it takes away what it made, and only that, unless o.Keep.
+func Up(ctx context.Context, home Home, o UpOptions) (*UpReport, error) {
+	l, err := open(home, o.Plan.Name, "up")
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	if o.Recreate {
+		if err := l.clear(ctx); err != nil {
+			return nil, err
+		}
+	}
+	running, err := l.Running()
+	if err != nil {
+		return nil, err
+	}
+	if running {
+		if err := l.sameAs(o); err != nil {
+			return nil, err
+		}
+		o.OnStep(StepEvent{kernelStep, StepReady, State{Have: 1, Want: 1}})
+		return l.makeInside(ctx, o)
+	}
+	report, err := l.bootAndMake(ctx, o)
+	if err != nil && !o.Keep {
+		// What this run made is the whole lab.
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), downLimit)
+		defer cancel()
+		err = errors.Join(err, l.down(undo))
+	}
+	return report, err
+}
+
+// sameAs checks that the running lab is the one that was asked for.
+func (l *Lab) sameAs(o UpOptions) error {
+	have, err1 := json.Marshal(l.Plan)
+	want, err2 := json.Marshal(o.Plan)
+	switch {
+	case errors.Join(err1, err2) != nil:
+		return errors.Join(err1, err2)
+	case !bytes.Equal(have, want):
+		return &DifferentError{l.Name, "topology"}
+	case o.Time != "" && o.Time != l.Time:
+		return &DifferentError{l.Name, fmt.Sprintf("time mode (%s)", l.Time)}
+	}
+	return nil
+}
+
+func (l *Lab) bootAndMake(ctx context.Context, o UpOptions) (*UpReport, error) {
+	kernel, rootfs, err := images(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.clear(ctx); err != nil { // what a killed run left
+		return nil, err
+	}
+	mode := o.Time
+	if mode == "" {
+		mode = sim.Virtual
+	}
+	l.Record = Record{Name: o.Plan.Name, Engine: l.engine.Name(), Time: mode, Topology: o.Topology, Created: time.Now(), Plan: o.Plan}
+	if err := l.save(); err != nil {
+		return nil, fmt.Errorf("record lab %s: %w", l.Name, err)
+	}
+	o.OnStep(StepEvent{kernelStep, StepMaking, State{Want: 1}})
+	l.engine.(*simEngine).spec = sim.Spec{
+		Lab: l.Name, Kernel: kernel, RootFS: rootfs, Mode: mode, MemoryMB: memoryMB(o.Plan),
+	}
+	if err := l.engine.Boot(ctx); err != nil {
+		return nil, err
+	}
+	o.OnStep(StepEvent{kernelStep, StepMade, State{Have: 1, Want: 1, Note: "time " + string(mode)}})
+	return l.makeInside(ctx, o)
+}
+
+// memoryMB is what the guest may use. The host gives only what it touches.
+func memoryMB(p *topology.Plan) int { return 512 + 8*len(p.NICs) }
+
+func images(ctx context.Context, o UpOptions) (kernel, rootfs string, err error) {
+	k, err := image.Kernel(o.Images)
+	if err != nil {
+		return "", "", err
+	}
+	r, err := image.RootFS(o.Images)
+	if err != nil {
+		return "", "", err
+	}
+	paths, err := image.Ensure(ctx, o.OnImage, k, r)
+	if err != nil {
+		return "", "", err
+	}
+	return paths[0], paths[1], nil
+}
+
+func (l *Lab) makeInside(ctx context.Context, o UpOptions) (*UpReport, error) {
+	var report UpReport
+	args := UpArgs{Plan: o.Plan, Keep: o.Keep, Wait: !o.NoWait}
+	if err := l.call(ctx, opUp, args, &report, onEvent(o.OnStep)); err != nil {
+		return nil, err
+	}
+	return &report, nil
+}
+
+// DryRun tells what Up would make, and changes nothing.
+func DryRun(ctx context.Context, home Home, o UpOptions) error {
+	l, err := open(home, o.Plan.Name, "up --dry-run")
+	if err != nil {
+		return err
+	}
+	defer l.closeUnmade()
+	running, err := l.Running()
+	if err != nil {
+		return err
+	}
+	if !running || o.Recreate {
+		o.OnStep(StepEvent{kernelStep, StepMissing, State{Want: 1}})
+		for _, s := range NewWorld(WorldOptions{}).Steps(o.Plan) {
+			o.OnStep(StepEvent{s.Name(), StepMissing, s.(sized).size()})
+		}
+		return nil
+	}
+	if err := l.sameAs(o); err != nil {
+		return err
+	}
+	o.OnStep(StepEvent{kernelStep, StepReady, State{Have: 1, Want: 1}})
+	return l.call(ctx, opObserve, UpArgs{Plan: o.Plan}, nil, onEvent(o.OnStep))
+}
+
+// closeUnmade gives the lock back, and takes its file away where there is no lab.
+func (l *Lab) closeUnmade() error {
+	if _, err := os.Stat(l.dir()); errors.Is(err, os.ErrNotExist) {
+		return errors.Join(l.lock.remove(), l.home.tidy())
+	}
+	return l.Close()
+}

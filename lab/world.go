@@ -1,0 +1,164 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ptplab/ptplab/lab/agent"
+	"github.com/ptplab/ptplab/lab/node"
+	"github.com/ptplab/ptplab/lab/ovs"
+	"github.com/ptplab/ptplab/lab/topology"
+)
+
+// World is a lab seen from inside its kernel: what makes its parts and watches over its processes.
+type World struct {
+	WorldOptions
+	mu       sync.Mutex // guards what follows; held for short
+	plan     *topology.Plan
+	nodes    map[string]*node.Node  // by owner: workers, switches and external grandmasters
+	switches map[string]*ovs.Switch // by name
+}
+
+// WorldOptions says where a World is.
+type WorldOptions struct {
+	Lab  string // its name, the mark of what it makes
+	Base string // directory of all that it makes, its own
+	Log  *slog.Logger
+}
+
+// NewWorld is a world with nothing in it yet.
+func NewWorld(o WorldOptions) *World {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &World{WorldOptions: o, nodes: map[string]*node.Node{}, switches: map[string]*ovs.Switch{}}
+}
+
+// Handle does one operation for a caller outside.
+func (w *World) Handle(ctx context.Context, req *agent.Request) (any, error) {
+	switch req.Op {
+	case opUp:
+		return handle(ctx, req, w.up)
+	case opObserve:
+		return handle(ctx, req, w.observe)
+	case opStatus:
+		return w.status(ctx)
+	case opRun:
+		return handle(ctx, req, w.run)
+	case opExec:
+		return handle(ctx, req, w.exec)
+	case opTerminal:
+		return handle(ctx, req, w.terminal)
+	case opLink:
+		return handle(ctx, req, w.link)
+	case opCable:
+		return handle(ctx, req, w.cable)
+	case opClock:
+		return handle(ctx, req, w.clock)
+	case opTruth:
+		return handle(ctx, req, w.truth)
+	case opMetrics:
+		return handle(ctx, req, w.metrics)
+	case opLogs:
+		return handle(ctx, req, w.logs)
+	case opApply:
+		return handle(ctx, req, w.apply)
+	case opSelftest:
+		return nil, w.selftest(req)
+	}
+	return nil, agent.Errorf("usage", "the lab does not know the operation %q; is it from another version of ptplab?", req.Op)
+}
+
+// handle decodes the arguments of a request for one operation.
+func handle[A, R any](ctx context.Context, req *agent.Request, do func(context.Context, *agent.Request, A) (R, error)) (any, error) {
+	var args A
+	if err := req.Decode(&args); err != nil {
+		return nil, err
+	}
+	return do(ctx, req, args)
+}
+
+// place is where an owner's things are.
+func (w *World) place(owner string) place { return place{owner: owner, base: w.Base} }
+
+// current is the plan of the lab, or an error where nothing has been made yet.
+func (w *World) current() (*topology.Plan, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.plan == nil {
+		return nil, fmt.Errorf("lab %s is not made yet; run ptplab up again", w.Lab)
+	}
+	return w.plan, nil
+}
+
+// node is a running node by its owner's name.
+func (w *World) node(owner string) (*node.Node, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.nodes[owner]; n != nil {
+		return n, nil
+	}
+	return nil, agent.Errorf("usage", "there is no node %s in lab %s; there is %s", owner, w.Lab, names(w.nodes))
+}
+
+func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpReport, error) {
+	w.mu.Lock()
+	w.plan = args.Plan
+	w.mu.Unlock()
+
+	begun := time.Now()
+	report := &UpReport{}
+	tell := func(e StepEvent) {
+		report.Steps = append(report.Steps, e)
+		req.Event(e)
+	}
+	steps := w.Steps(args.Plan)
+	if !args.Wait {
+		steps = steps[:len(steps)-1]
+	}
+	for _, s := range steps {
+		s.(piecewise).onPiece(func(st State) { req.Event(StepEvent{s.Name(), StepMaking, st}) })
+	}
+	touched, err := steps.Apply(ctx, tell)
+	if err != nil {
+		if !args.Keep {
+			err = joinUndo(err, touched.Remove(context.WithoutCancel(ctx), tell))
+		}
+		return nil, err
+	}
+	report.Time, report.Took = time.Now(), time.Since(begun)
+	report.Locks, err = w.locks(args.Plan)
+	return report, err
+}
+
+func joinUndo(err, undo error) error {
+	if undo == nil {
+		return err
+	}
+	return fmt.Errorf("%w; and then, taking away what was made: %w", err, undo)
+}
+
+func (w *World) observe(ctx context.Context, req *agent.Request, args UpArgs) (any, error) {
+	return nil, w.Steps(args.Plan).Observe(ctx, func(e StepEvent) { req.Event(e) })
+}
+
+// run lets time pass. In virtual time, sleeping is what makes it.
+func (w *World) run(ctx context.Context, _ *agent.Request, args RunArgs) (time.Time, error) {
+	err := sleep(ctx, args.Duration)
+	return time.Now(), err
+}
+
+// sleep waits for d of the lab's time.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -92,6 +92,11 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions) (*UpReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	hold, err := use(kernel, rootfs)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(hold)
 	if err := l.clear(ctx); err != nil { // what a killed run left
 		return nil, err
 	}
@@ -105,7 +110,7 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions) (*UpReport, error) {
 	}
 	o.OnStep(StepEvent{kernelStep, StepMaking, State{Want: 1}})
 	l.engine.(*simEngine).spec = sim.Spec{
-		Lab: l.Name, Kernel: kernel, RootFS: rootfs, Mode: mode, MemoryMB: memoryMB(o.Plan),
+		Lab: l.Name, Kernel: kernel, RootFS: rootfs, Mode: mode, MemoryMB: memoryMB(o.Plan), Hold: hold,
 	}
 	if err := l.engine.Boot(ctx); err != nil {
 		return nil, err
@@ -131,6 +136,25 @@ func images(ctx context.Context, o UpOptions) (kernel, rootfs string, err error)
 		return "", "", err
 	}
 	return paths[0], paths[1], nil
+}
+
+// use keeps images from being pruned while the files are open.
+func use(images ...string) (files []*os.File, err error) {
+	for _, path := range images {
+		f, err := image.Use(path)
+		if err != nil {
+			closeAll(files)
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
 }
 
 func (l *Lab) makeInside(ctx context.Context, o UpOptions) (*UpReport, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 
@@ -81,7 +82,7 @@ func (a *app) conclude(ctx context.Context, err error) int {
 	if !a.begun && code == exitFailed {
 		code = exitUsage // cobra did not understand the command line
 	}
-	if err != nil && ctx.Err() != nil {
+	if err != nil && err.Error() != "" && ctx.Err() != nil {
 		code = exitInterrupted
 		err = errors.Join(errors.New("interrupted"), besides(err, ctx))
 	}
@@ -99,8 +100,22 @@ func (a *app) printError(err error) {
 	case is[topology.Faults](err):
 		fmt.Fprintln(a.stderr, text)
 	default:
-		fmt.Fprintln(a.stderr, "ptplab:", text)
+		fmt.Fprintln(a.stderr, a.fitted("ptplab: "+text))
 	}
+}
+
+// fitted breaks long lines between words where a person reads them on a terminal. Programs get them whole.
+func (a *app) fitted(text string) string {
+	if f, ok := a.stderr.(*os.File); !ok || !isTerminal(f) {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if len(line) > lineWidth && !strings.HasPrefix(line, " ") {
+			lines[i] = strings.Join(wrap(line, lineWidth-2), "\n  ")
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // parts are the errors that have been joined to one.

@@ -52,13 +52,17 @@ func (a *app) followLogs(ctx context.Context, name, node string, p *logPrinter) 
 	defer ticker.Stop()
 	var known overlap
 	for {
-		if err := a.followOnce(ctx, name, node, p, &known); err != nil {
+		err := a.followOnce(ctx, name, node, p, &known)
+		if ctx.Err() != nil {
+			return errStopped()
+		}
+		if err != nil {
 			return err
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return errStopped()
 		}
 	}
 }

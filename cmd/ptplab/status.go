@@ -38,7 +38,7 @@ lab, but with --watch it passes as fast as here.` + exitNote,
 				}
 				a.talk.Printf("%s", statusHeadline(s))
 				err = writeStatus(a.stdout, s, output.format)
-				if output.format == "table" {
+				if output.format == "table" && len(s.Faults) > 0 {
 					a.talk.Printf("%s", strings.TrimSuffix(faultLines(s), "\n"))
 				}
 				return err

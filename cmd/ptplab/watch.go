@@ -40,13 +40,16 @@ type watcher struct {
 func (w *watcher) run(ctx context.Context) error {
 	if w.screen != nil {
 		fmt.Fprint(w.screen, "\x1b[?1049h\x1b[?25l") // the other screen, no cursor
-		defer fmt.Fprint(w.screen, "\x1b[?25h\x1b[?1049l")
 	}
+	var last *lab.Status
+	defer func() { w.leave(last) }()
 	ticker := time.NewTicker(w.every)
 	defer ticker.Stop()
-	var last *lab.Status
 	for {
 		s, err := w.next(ctx, last == nil)
+		if ctx.Err() != nil {
+			return errStopped()
+		}
 		var busy *lab.BusyError
 		if err != nil && (last == nil || !errors.As(err, &busy)) {
 			return err
@@ -62,10 +65,25 @@ func (w *watcher) run(ctx context.Context) error {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return errStopped()
 		}
 	}
 }
+
+// leave goes back to the screen that was there, and leaves the last status on it.
+func (w *watcher) leave(last *lab.Status) {
+	if w.screen == nil {
+		return
+	}
+	fmt.Fprint(w.screen, "\x1b[?25h\x1b[?1049l")
+	if last != nil {
+		fmt.Fprintln(w.screen, statusHeadline(last))
+		statusTable(last).write(w.screen)
+	}
+}
+
+// errStopped is the end of what only ends when a person says so.
+func errStopped() error { return &codeError{code: exitInterrupted} }
 
 // show prints one status. While another command has the lab, only a screen says so.
 func (w *watcher) show(s *lab.Status, note string) error {

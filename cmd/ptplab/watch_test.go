@@ -30,7 +30,7 @@ func TestWatchAppends(t *testing.T) {
 			}
 			return canned(), nil
 		}}
-		if err := w.run(ctx); !errors.Is(err, stop) {
+		if err := w.run(ctx); exitCode(err) != exitInterrupted || err.Error() != "" {
 			t.Errorf("%s: %v", format, err)
 		}
 		if !cmp.Equal(firsts, []bool{true, false}) {

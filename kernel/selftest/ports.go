@@ -75,6 +75,8 @@ func carrierBothEnds(b *bench) error {
 		do   func() error
 		want bool
 	}{
+		{"up without a cable", func() error { return errors.Join(up(a, true), up(z, true)) }, false},
+		{"down again", func() error { return errors.Join(up(a, false), up(z, false)) }, false},
 		{"linked while down", func() error { return link(a, z) }, false},
 		{"first up", func() error { return up(a, true) }, false},
 		{"second up", func() error { return up(z, true) }, true},

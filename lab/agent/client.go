@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -134,7 +135,7 @@ func (call *Call) fail(err error) error {
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("%w for %s", ErrStuck, call.c.Patience)
-	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return ErrGone
 	}
 	return err

@@ -76,7 +76,8 @@ type stream struct {
 	conn   Conn
 	poller Poller // nil where reading stops nothing
 	r      *bufio.Reader
-	rest   []byte // of a Poller: what Poll read
+	rmu    sync.Mutex
+	rest   []byte // of a Poller: what Poll read; guarded by rmu
 	ahead  chan result
 	wmu    sync.Mutex
 	gone   chan struct{} // closed when the caller has hung up
@@ -107,6 +108,8 @@ type readerFunc func([]byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func (s *stream) readPolled(p []byte) (int, error) {
+	s.rmu.Lock()
+	defer s.rmu.Unlock()
 	if len(s.rest) > 0 {
 		n := copy(p, s.rest)
 		s.rest = s.rest[n:]
@@ -152,11 +155,12 @@ func (s *stream) write(f frame) error {
 	return nil
 }
 
-// look sees on a Poller whether the caller is still there.
+// look sees on a Poller whether the caller is still there. Where the operation is reading from it, that sees it too.
 func (s *stream) look() {
-	if s.poller == nil {
+	if s.poller == nil || !s.rmu.TryLock() {
 		return
 	}
+	defer s.rmu.Unlock()
 	buf := make([]byte, 4096)
 	n, err := s.poller.Poll(buf)
 	s.rest = append(s.rest, buf[:n]...)

@@ -12,7 +12,7 @@ import (
 
 const (
 	defaultWidth = 80 // columns
-	nameWidth    = 20 // of the step's name, where there is more to say
+	nameWidth    = 22 // of the step's name, where there is more to say
 )
 
 func widthOf(f *os.File) int {

@@ -14,10 +14,9 @@ import (
 
 // Times of the talk, in wall time.
 const (
-	patience  = 2 * time.Second        // shorter waits need no word
-	redraw    = 250 * time.Millisecond // of the line on a terminal
-	reminder  = 30 * time.Second       // between two lines about one step, where there is no terminal
-	tickEvery = redraw
+	patience = 2 * time.Second        // shorter waits need no word
+	redraw   = 250 * time.Millisecond // of the line on a terminal
+	reminder = 30 * time.Second       // between two lines about one step, where there is no terminal
 )
 
 // Kind says what is left to read of a step that has ended.
@@ -137,7 +136,7 @@ func (t *Talk) end(text string) {
 
 // keepDrawing keeps the line of a step fresh until it ends.
 func (t *Talk) keepDrawing(stop <-chan struct{}) {
-	ticker := time.NewTicker(tickEvery)
+	ticker := time.NewTicker(redraw)
 	defer ticker.Stop()
 	for {
 		select {

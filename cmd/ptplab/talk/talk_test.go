@@ -43,13 +43,13 @@ func TestWithoutTerminal(t *testing.T) {
 	talk.Begin("clocks", Kept)
 	talk.Close()
 	want := `
-  namespaces           4 of 4                                              1.0 s
-  compile              100 of 1000, about 2 min left, CC a.o              10.0 s
-  compile              500 of 1000, about 40 s left, CC b.o               40.0 s
-  compile              500 of 1000                                        40.0 s
-  run 1h               ...                                                 3.0 s
+  namespaces             4 of 4                                            1.0 s
+  compile                100 of 1000, about 2 min left, CC a.o            10.0 s
+  compile                500 of 1000, about 40 s left, CC b.o             40.0 s
+  compile                500 of 1000                                      40.0 s
+  run 1h                 ...                                               3.0 s
   sync: oc1 locks                                                          0.0 s
-  clocks               failed                                              0.0 s
+  clocks                 failed                                            0.0 s
 `
 	if got := "\n" + out.String(); got != want {
 		t.Errorf("got %s\nwant %s", got, want)

@@ -55,6 +55,8 @@ type Spec struct {
 	Mode     Mode
 	MemoryMB int // what the guest may use; the host gives only what it touches
 	CPU      int // to run on
+
+	Hold []*os.File // kept open as long as the kernel runs, such as the locks of its images
 }
 
 // bootLimit is how long, in wall time, a kernel may take from exec to its agent's first accept. It boots in
@@ -101,7 +103,7 @@ func (m Machine) start(s Spec) (*exec.Cmd, error) {
 	cmd := exec.Command(s.Kernel, m.arguments(s)...)
 	cmd.Dir = m.Dir
 	cmd.Stdout, cmd.Stderr = console, console
-	cmd.ExtraFiles = []*os.File{listener}
+	cmd.ExtraFiles = append([]*os.File{listener}, s.Hold...)
 	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd, startOn(cmd, s.CPU)

@@ -39,6 +39,11 @@ func (s *clocksStep) Apply(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if slices.Contains(s.plan.Workers, owner) {
+			if err := w.openEndpoints(owner, n.Handler()); err != nil {
+				return err
+			}
+		}
 		return n.Apply(ctx, configsOf(s.plan, owner))
 	})
 }
@@ -50,7 +55,7 @@ func (s *clocksStep) Remove(ctx context.Context) error {
 	w.mu.Unlock()
 	var faults []error
 	for _, owner := range slices.Sorted(maps.Keys(nodes)) {
-		if err := nodes[owner].Stop(ctx); err != nil {
+		if err := errors.Join(w.closeEndpoints(owner), nodes[owner].Stop(ctx)); err != nil {
 			faults = append(faults, fmt.Errorf("stop the clocks of %s: %w", owner, err))
 			continue
 		}
@@ -76,12 +81,16 @@ func (w *World) makeNode(plan *topology.Plan, owner string) (*node.Node, error) 
 		Log:         w.Log,
 		SystemClock: owner == steersSystemClock(plan),
 		PHC:         func(iface string) string { return nicOf(plan, owner, iface) },
+		LogBytes:    logBytes,
 	})
 	if err == nil {
 		w.nodes[owner] = n
 	}
 	return n, err
 }
+
+// logBytes bounds the log file of each process. The files are in the guest's memory: a hundred workers must fit.
+const logBytes = 1 << 20
 
 // configsOf are the PtpConfig objects of an owner.
 func configsOf(plan *topology.Plan, owner string) []node.PtpConfig {

@@ -42,10 +42,13 @@ func (e *DifferentError) Error() string {
 // it takes away what it made, and only that, unless o.Keep.
 func Up(ctx context.Context, home Home, o UpOptions) (*UpReport, error) {
 	l, err := open(home, o.Plan.Name, "up")
-	if err != nil {
+	if l == nil {
 		return nil, err
 	}
 	defer l.Close()
+	if err != nil && !o.Recreate {
+		return nil, err
+	}
 	if o.Recreate {
 		if err := l.clear(ctx); err != nil {
 			return nil, err
@@ -169,10 +172,13 @@ func (l *Lab) makeInside(ctx context.Context, o UpOptions) (*UpReport, error) {
 // DryRun tells what Up would make, and changes nothing.
 func DryRun(ctx context.Context, home Home, o UpOptions) error {
 	l, err := open(home, o.Plan.Name, "up --dry-run")
-	if err != nil {
+	if l == nil {
 		return err
 	}
 	defer l.closeUnmade()
+	if err != nil {
+		return err
+	}
 	running, err := l.Running()
 	if err != nil {
 		return err
@@ -193,7 +199,7 @@ func DryRun(ctx context.Context, home Home, o UpOptions) error {
 
 // closeUnmade gives the lock back, and takes its file away where there is no lab.
 func (l *Lab) closeUnmade() error {
-	if _, err := os.Stat(l.dir()); errors.Is(err, os.ErrNotExist) {
+	if !l.exists() {
 		return errors.Join(l.lock.remove(), l.home.tidy())
 	}
 	return l.Close()

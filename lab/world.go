@@ -16,10 +16,11 @@ import (
 // World is a lab seen from inside its kernel: what makes its parts and watches over its processes.
 type World struct {
 	WorldOptions
-	mu       sync.Mutex // guards what follows; held for short
-	plan     *topology.Plan
-	nodes    map[string]*node.Node  // by owner: workers, switches and external grandmasters
-	switches map[string]*ovs.Switch // by name
+	mu        sync.Mutex // guards what follows; held for short
+	plan      *topology.Plan
+	nodes     map[string]*node.Node  // by owner: workers, switches and external grandmasters
+	endpoints map[string]*endpoints  // by worker
+	switches  map[string]*ovs.Switch // by name
 }
 
 // WorldOptions says where a World is.
@@ -34,7 +35,7 @@ func NewWorld(o WorldOptions) *World {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &World{WorldOptions: o, nodes: map[string]*node.Node{}, switches: map[string]*ovs.Switch{}}
+	return &World{WorldOptions: o, nodes: map[string]*node.Node{}, endpoints: map[string]*endpoints{}, switches: map[string]*ovs.Switch{}}
 }
 
 // Handle does one operation for a caller outside.

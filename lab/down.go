@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/ptplab/ptplab/lab/topology"
 )
 
 // downLimit is how long taking a lab away may last.
@@ -13,7 +15,10 @@ const downLimit = time.Minute
 
 // Down takes a lab away with everything that it left on the host. A lab that is not there is fine.
 func Down(ctx context.Context, home Home, name string) (found bool, err error) {
-	if _, err := os.Stat(home.dir(name)); errors.Is(err, os.ErrNotExist) {
+	if err := topology.CheckLabName(name); err != nil {
+		return false, err
+	}
+	if !home.has(name) {
 		return false, nil
 	}
 	l, err := open(home, name, "down")
@@ -29,7 +34,9 @@ func (l *Lab) down(ctx context.Context) error {
 	if err := l.clear(ctx); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return errors.Join(l.lock.remove(), l.home.tidy())
+	err := l.lock.remove()
+	l.home.tidy()
+	return err
 }
 
 // clear ends the kernel and removes the lab's directory, and keeps the lock.

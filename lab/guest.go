@@ -41,8 +41,11 @@ func runGuest() error {
 	if err != nil {
 		return fmt.Errorf("start the lab: %w", err)
 	}
+	if err := dropTimerSlack(); err != nil {
+		return fmt.Errorf("start the lab: %w", err)
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	world := NewWorld(WorldOptions{Lab: guest.Lab, Base: "/lab", Log: log})
+	world := NewWorld(WorldOptions{Lab: guest.Lab, Base: "/lab", Log: log, Aligned: guest.Mode == sim.Virtual})
 	for {
 		conn, err := guest.Accept()
 		if err != nil {

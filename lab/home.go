@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -29,7 +30,7 @@ func DefaultHome() (Home, error) {
 	return Home{filepath.Join(state, "ptplab")}, nil
 }
 
-// Names are the labs that have left something here, sorted: running, or killed half way.
+// Names are the labs that have left something here, sorted: running, or killed half way. The lock is what is there first.
 func (h Home) Names() ([]string, error) {
 	entries, err := os.ReadDir(h.Dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -40,22 +41,26 @@ func (h Home) Names() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() {
-			names = append(names, e.Name())
+		name, isLock := strings.CutSuffix(e.Name(), ".lock")
+		if e.IsDir() || isLock {
+			names = append(names, name)
 		}
 	}
 	sort.Strings(names)
-	return names, nil
+	return slices.Compact(names), nil
 }
 
 func (h Home) dir(name string) string  { return filepath.Join(h.Dir, name) }
 func (h Home) lock(name string) string { return filepath.Join(h.Dir, name+".lock") }
 
-// tidy removes the home itself when its last lab is gone.
-func (h Home) tidy() error {
-	err := os.Remove(h.Dir)
-	if err == nil || errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "not empty") {
-		return nil
-	}
-	return err
+// has says whether a lab has left anything here.
+func (h Home) has(name string) bool {
+	return slices.ContainsFunc([]string{h.dir(name), h.lock(name)}, func(path string) bool {
+		_, err := os.Lstat(path)
+		return err == nil
+	})
 }
+
+// tidy removes the home itself when its last lab is gone. It stays where others use it, or where it is a mount point or
+// in a folder that is not ours.
+func (h Home) tidy() { _ = os.Remove(h.Dir) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,9 +31,10 @@ type Record struct {
 // Lab is one lab, seen from outside and locked for one command.
 type Lab struct {
 	Record
-	home   Home
-	lock   *Lock
-	engine engine.Engine
+	Patience time.Duration // wall time for which the lab may give no sign of life; Open sets Patience
+	home     Home
+	lock     *Lock
+	engine   engine.Engine
 }
 
 // NotFoundError says that there is no such lab.
@@ -77,19 +79,35 @@ func Open(home Home, name, command string) (*Lab, error) {
 	if err := topology.CheckLabName(name); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(home.dir(name)); err != nil {
+	if !home.has(name) {
 		return nil, &NotFoundError{name, names}
 	}
-	return open(home, name, command)
+	l, err := open(home, name, command)
+	switch {
+	case l == nil:
+		return nil, err
+	case err != nil:
+		return nil, errors.Join(err, l.Close())
+	case !l.exists(): // a lock that a killed command left
+		others := slices.DeleteFunc(names, func(n string) bool { return n == name })
+		return nil, errors.Join(&NotFoundError{name, others}, l.closeUnmade())
+	}
+	return l, nil
 }
 
-// open locks a lab that may not exist yet.
+// exists says whether the lab has a directory.
+func (l *Lab) exists() bool {
+	_, err := os.Stat(l.dir())
+	return err == nil
+}
+
+// open locks a lab that may not exist yet. Where its record cannot be read, it returns the locked lab and the error.
 func open(home Home, name, command string) (*Lab, error) {
 	lock, err := home.acquire(name, command)
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{Record: Record{Name: name}, home: home, lock: lock}
+	l := &Lab{Record: Record{Name: name}, Patience: Patience, home: home, lock: lock}
 	l.engine = &simEngine{machine: sim.Machine{Dir: l.dir()}}
 	text, err := os.ReadFile(l.recordFile())
 	if errors.Is(err, os.ErrNotExist) {
@@ -99,7 +117,7 @@ func open(home Home, name, command string) (*Lab, error) {
 		err = json.Unmarshal(text, &l.Record)
 	}
 	if err != nil {
-		return l, errors.Join(fmt.Errorf("read the record of lab %s: %w", name, err), lock.Release())
+		return l, fmt.Errorf("read the record of lab %s: %w; take the lab away with: ptplab down %s", name, err, name)
 	}
 	return l, nil
 }
@@ -132,9 +150,9 @@ func (l *Lab) Running() (bool, error) { return l.engine.Running() }
 // ResidentKB is the host memory that the lab takes, kB.
 func (l *Lab) ResidentKB() (int64, error) { return l.engine.ResidentKB() }
 
-// patience is how long, in wall time, a lab may give no sign of life. A healthy one gives one for each second
-// of its own time and each step; a program that spins on the clock in virtual time gives none.
-const patience = 2 * time.Minute
+// Patience is how long, in wall time, a lab may give no sign of life, unless a Lab says otherwise. A healthy one gives
+// one for each second of its own time and each step; a program that spins on the clock in virtual time gives none.
+const Patience = 2 * time.Minute
 
 // call does one operation in the lab.
 func (l *Lab) call(ctx context.Context, op string, args, result any, onEvent func(json.RawMessage)) error {
@@ -156,12 +174,12 @@ func (l *Lab) call(ctx context.Context, op string, args, result any, onEvent fun
 
 // dial connects to the agent and waits until it listens.
 func (l *Lab) dial(ctx context.Context) (*agent.Client, error) {
-	conn, err := l.engine.Dial(ctx)
+	conn, err := l.engine.Dial(ctx, l.Patience)
 	if err != nil {
-		return nil, err
+		return nil, l.explain(err)
 	}
 	client := agent.NewClient(conn)
-	client.Patience = patience
+	client.Patience = l.Patience
 	return client, nil
 }
 

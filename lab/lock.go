@@ -66,13 +66,18 @@ func tryLock(path, name string) (*Lock, error) {
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	mine, err1 := f.Stat()
-	there, err2 := os.Stat(path)
-	if err1 != nil || err2 != nil || !os.SameFile(mine, there) {
+	if !isAt(f, path) {
 		f.Close()
 		return nil, nil
 	}
 	return &Lock{f}, nil
+}
+
+// isAt says whether an open file is still the one at path.
+func isAt(f *os.File, path string) bool {
+	mine, err1 := f.Stat()
+	there, err2 := os.Stat(path)
+	return err1 == nil && err2 == nil && os.SameFile(mine, there)
 }
 
 func holder(f *os.File) string {

@@ -2,11 +2,15 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"syscall"
+	"time"
 
+	"github.com/ptplab/ptplab/lab/agent"
 	"github.com/ptplab/ptplab/lab/engine/sim"
 )
 
@@ -35,18 +39,27 @@ func (e *simEngine) Boot(ctx context.Context) error {
 	return e.machine.Boot(ctx, e.spec)
 }
 
-// Dial returns when the agent has greeted, that is, when it has finished with earlier callers.
-func (e *simEngine) Dial(ctx context.Context) (net.Conn, error) {
+// Dial returns when the agent has greeted, that is, when it has finished with earlier callers. One that does not in
+// patience is stuck; 0 waits for ever.
+func (e *simEngine) Dial(ctx context.Context, patience time.Duration) (net.Conn, error) {
 	conn, err := e.machine.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
+	if patience > 0 {
+		conn.SetReadDeadline(time.Now().Add(patience))
+	}
 	if _, err := io.ReadFull(conn, make([]byte, len(greeting))); err != nil {
 		conn.Close()
-		if cause := context.Cause(ctx); cause != nil {
+		switch cause := context.Cause(ctx); {
+		case cause != nil:
 			return nil, cause
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil, fmt.Errorf("%w for %s", agent.ErrStuck, patience)
+		case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+			return nil, agent.ErrGone
 		}
 		return nil, fmt.Errorf("the lab kernel does not answer: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os/exec"
 	"slices"
 
 	"github.com/ptplab/ptplab/lab/node"
@@ -76,7 +77,7 @@ func (w *World) makeNode(plan *topology.Plan, owner string) (*node.Node, error) 
 	place := w.place(owner)
 	n, err := node.New(node.Options{
 		Name:        owner,
-		Enter:       place.command,
+		Enter:       w.alignedCommand(place),
 		RunDir:      place.runDir(),
 		Log:         w.Log,
 		SystemClock: owner == steersSystemClock(plan),
@@ -92,6 +93,16 @@ func (w *World) makeNode(plan *topology.Plan, owner string) (*node.Node, error) 
 // logBytes bounds the log file of each process. The files are in the guest's memory: a hundred workers must fit.
 const logBytes = 1 << 20
 
+// alignedCommand is a command in a place that starts at an instant of the grid.
+func (w *World) alignedCommand(p place) func(argv []string) *exec.Cmd {
+	return func(argv []string) *exec.Cmd {
+		if err := w.align(); err != nil {
+			w.Log.Warn("a program starts at no instant of the grid", "program", argv[0], "error", err)
+		}
+		return p.command(argv)
+	}
+}
+
 // configsOf are the PtpConfig objects of an owner.
 func configsOf(plan *topology.Plan, owner string) []node.PtpConfig {
 	if sw := plan.SwitchByName(owner); sw != nil {
@@ -102,7 +113,9 @@ func configsOf(plan *topology.Plan, owner string) []node.PtpConfig {
 			return []node.PtpConfig{node.GrandmasterConfig(g)}
 		}
 	}
-	return node.PtpConfigs(plan)
+	own := *plan // all workers' objects for each worker would make the cost of up grow with their square
+	own.Clocks = plan.ClocksOn(owner)
+	return node.PtpConfigs(&own)
 }
 
 // steersSystemClock is the one worker whose phc2sys may steer the kernel's CLOCK_REALTIME, which all workers share: the

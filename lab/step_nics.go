@@ -78,6 +78,9 @@ func (s *nicsStep) make(ctx context.Context, here *os.File, n topology.NIC) erro
 	if err != nil {
 		return err
 	}
+	if err := s.world.align(); err != nil {
+		return err
+	}
 	if err := setOscillator(d.Clock(), n, s.plan.Seed); err != nil {
 		return err
 	}

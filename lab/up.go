@@ -199,8 +199,10 @@ func DryRun(ctx context.Context, home Home, o UpOptions) error {
 
 // closeUnmade gives the lock back, and takes its file away where there is no lab.
 func (l *Lab) closeUnmade() error {
-	if !l.exists() {
-		return errors.Join(l.lock.remove(), l.home.tidy())
+	if l.exists() {
+		return l.Close()
 	}
-	return l.Close()
+	err := l.lock.remove()
+	l.home.tidy()
+	return err
 }

@@ -28,6 +28,8 @@ type WorldOptions struct {
 	Lab  string // its name, the mark of what it makes
 	Base string // directory of all that it makes, its own
 	Log  *slog.Logger
+
+	Aligned bool // noise and programs start on a grid of instants, so that a run can be repeated to the nanosecond
 }
 
 // NewWorld is a world with nothing in it yet.

@@ -63,8 +63,12 @@ type Poller interface {
 	Poll(p []byte) (int, error)
 }
 
-// heartbeat is how often, in the lab's time, a running operation shows that it lives.
-const heartbeat = time.Second
+// How often, in the lab's time, a running operation shows that it lives and sees whether its caller does. Where time is
+// virtual, seconds pass in a blink, and each look stops the whole lab.
+const (
+	heartbeat      = time.Second
+	stillHeartbeat = 5 * time.Second // of a Poller
+)
 
 func writeFrame(w io.Writer, f frame) error {
 	line, err := json.Marshal(f)

@@ -169,14 +169,18 @@ func (s *stream) look() {
 	}
 }
 
-// answer runs one operation, showing once a second that it lives and seeing whether the caller does.
+// answer runs one operation, showing now and then that it lives and seeing whether the caller does.
 func (s *stream) answer(ctx context.Context, f frame, handle Handler) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan frame, 1)
 	go func() { done <- run(ctx, &Request{Op: f.Op, args: f.Args, s: s}, handle) }()
 
-	tick := time.NewTicker(heartbeat)
+	every := heartbeat
+	if s.poller != nil {
+		every = stillHeartbeat
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	gone := s.gone
 	for {

@@ -159,3 +159,16 @@ func TestPeakOfThisProcess(t *testing.T) {
 		t.Errorf("a zombie's peak is %d KiB", got)
 	}
 }
+
+func TestParseStat(t *testing.T) {
+	const line = "29772 (uml-userspace) S 29770 29770 29770 0 -1 1077936128 37 0 0 0 16 43 0 0 20 0 1 0 551 0 0"
+	if parent, ticks, ok := parseStat(line); parent != 29770 || ticks != 59 || !ok {
+		t.Errorf("parent %d, %d ticks, %v", parent, ticks, ok)
+	}
+	if parent, ticks, ok := parseStat("7 (a) b) S 3 0 0 0 0 0 0 0 0 0 1 2 0"); parent != 3 || ticks != 3 || !ok {
+		t.Errorf("name with a bracket: parent %d, %d ticks, %v", parent, ticks, ok)
+	}
+	if _, _, ok := parseStat("7 (a) S 3"); ok {
+		t.Error("a line that is cut off is taken")
+	}
+}

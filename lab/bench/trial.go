@@ -86,20 +86,27 @@ func (t *trial) takeAway(ctx context.Context) (time.Duration, error) {
 	return time.Since(begun), err
 }
 
-// rate lets simulated time pass and returns how much of it goes by in a second of wall time.
-func (t *trial) rate(ctx context.Context, simulated time.Duration) (float64, error) {
+// rate lets simulated time pass and returns how much of it goes by in a second of wall time, and in a second of CPU time,
+// which tells what the lab could do on a machine that does nothing else.
+func (t *trial) rate(ctx context.Context, simulated time.Duration) (wall, cpu float64, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, runLimit, fmt.Errorf("%s of %s took longer than %s", simulated, t.plan.Name, runLimit))
 	defer cancel()
 	l, err := lab.Open(t.home, t.plan.Name, "bench")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer l.Close()
+	before, err := t.cpuSeconds()
+	if err != nil {
+		return 0, 0, err
+	}
 	begun := time.Now()
 	if _, err := l.Run(ctx, simulated); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return simulated.Seconds() / time.Since(begun).Seconds(), nil
+	took := time.Since(begun).Seconds()
+	after, err := t.cpuSeconds()
+	return simulated.Seconds() / took, simulated.Seconds() / (after - before), err
 }
 
 // memory is what the lab takes on the host, MB.

@@ -4,6 +4,7 @@ package engine
 import (
 	"context"
 	"net"
+	"time"
 )
 
 // Engine is one lab's kernel and the way to the agent in it.
@@ -14,8 +15,8 @@ type Engine interface {
 	Running() (bool, error)
 	// Boot starts the kernel and returns when its agent answers.
 	Boot(ctx context.Context) error
-	// Dial opens a stream to the agent.
-	Dial(ctx context.Context) (net.Conn, error)
+	// Dial opens a stream to the agent, or fails when the agent does not answer in patience; 0 waits for ever.
+	Dial(ctx context.Context, patience time.Duration) (net.Conn, error)
 	// Stop ends the kernel with all that runs in it; it is fine when nothing runs.
 	Stop(ctx context.Context) error
 	// LastWords are the last lines that the kernel printed, for a report of its end.

@@ -78,7 +78,10 @@ func newBench(t *testing.T, o Options) *bench {
 	if o.Name == "" {
 		o.Name = "w1"
 	}
-	o.RunDir, o.ReadEvery = dir, 5*time.Millisecond
+	o.RunDir = dir
+	if o.ReadEvery == 0 {
+		o.ReadEvery = 5 * time.Millisecond
+	}
 	o.Enter = func(argv []string) *exec.Cmd {
 		cmd := exec.Command(os.Args[0], argv...)
 		cmd.Env = append(os.Environ(), fakeDir+"="+dir)

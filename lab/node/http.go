@@ -32,6 +32,7 @@ func (e notReady) Error() string { return string(e) }
 func (n *Node) Ready() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.look()
 	if len(n.chosen) == 0 {
 		return notReady("Config not applied")
 	}

@@ -76,6 +76,7 @@ func (n *Node) Logs(ctx context.Context, follow bool) iter.Seq[LogLine] {
 func (n *Node) logsFrom(at uint64, follow bool) (lines []LogLine, lost, next uint64, more <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.look()
 	r := &n.ring
 	if oldest := r.next - min(r.next, uint64(len(r.lines))); at < oldest {
 		at, lost = oldest, oldest-at

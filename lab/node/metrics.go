@@ -87,6 +87,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 func (n *Node) samples() []sample {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.look()
 	var all []sample
 	gauge := func(m *metric, value float64, labels ...string) {
 		all = append(all, sample{m, prometheus.GaugeValue, value, labels})

@@ -29,14 +29,15 @@ type Options struct {
 	SystemClock bool                      // this node may steer CLOCK_REALTIME, which all nodes of a lab share
 	PHC         func(iface string) string // which hardware clock an interface has, for aliases; nil: by the interfaces' names
 	Programs    Programs                  // where the programs are inside the node
-	ReadEvery   time.Duration             // how often output is read, at instants aligned to the clock; 0: 250 ms
+	ReadEvery   time.Duration             // how often output is read if nobody asks, at instants aligned to the clock; 0: 1 s
 	LogBytes    int64                     // bound of each process's log file in RunDir/log, kept twice; 0: 4 MiB; below 0: no files
 	LogLines    int                       // lines that Logs gives; 0: 1024
 }
 
 // Defaults of the options.
 const (
-	defaultReadEvery = 250 * time.Millisecond
+	defaultReadEvery = time.Second            // in virtual time each reading costs as much as some ten PTP messages
+	watchedReadEvery = 250 * time.Millisecond // while somebody watches or a process is to be started
 	defaultLogBytes  = 4 << 20
 	defaultLogLines  = 1024
 	readBuffer       = 64 << 10 // as large as a pipe
@@ -44,7 +45,9 @@ const (
 
 // Node is one plain worker. Its methods may be called from any goroutine.
 type Node struct {
-	o Options
+	o    Options
+	born time.Time     // when it was made
+	mono time.Duration // CLOCK_MONOTONIC then
 
 	applying sync.Mutex // held during Apply and Stop
 
@@ -84,7 +87,7 @@ func New(o Options) (*Node, error) {
 	if err := os.MkdirAll(o.RunDir, 0o755); err != nil {
 		return nil, fmt.Errorf("run directory of node %s: %w", o.Name, err)
 	}
-	return &Node{o: o, numbers: map[string]int{}, buffer: make([]byte, readBuffer), ring: ring{lines: make([]ringLine, o.LogLines)}}, nil
+	return &Node{o: o, born: time.Now(), mono: monotonic(), numbers: map[string]int{}, buffer: make([]byte, readBuffer), ring: ring{lines: make([]ringLine, o.LogLines)}}, nil
 }
 
 // Apply makes the node run what the objects recommend for it, and nothing else. Processes for which nothing changes
@@ -248,6 +251,7 @@ func (n *Node) Number(profile string) (int, bool) {
 func (n *Node) WaitChange(ctx context.Context, seen uint64) (uint64, error) {
 	for {
 		n.mu.Lock()
+		n.look()
 		change := n.change
 		if change == seen && n.changes == nil {
 			n.changes = make(chan struct{})

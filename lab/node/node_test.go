@@ -367,3 +367,46 @@ func TestHighAvailability(t *testing.T) {
 	change("ens2f0")
 	ha(0, 1)
 }
+
+// Who asks gets what was written until now, though the node would not read for long.
+func TestWhoAsksGetsThePresent(t *testing.T) {
+	for name, ask := range map[string]func(b *bench) bool{
+		"status":  func(b *bench) bool { return state("LOCKED")(b.Status()) },
+		"metrics": func(b *bench) bool { return strings.Contains(b.metrics("openshift_ptp_clock_state"), "} 1\n") },
+		"ready":   func(b *bench) bool { return b.Ready() == nil },
+		"logs": func(b *bench) bool {
+			return slices.ContainsFunc(slices.Collect(b.Logs(b.Context(), false)), func(l LogLine) bool { return l.Text+"\n" == lockLine })
+		},
+		"changes": func(b *bench) bool { seen, _ := b.WaitChange(b.Context(), 0); return seen > 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, Options{ReadEvery: time.Hour})
+			b.apply(receiver("oc1", "ens4f0", false))
+			b.write("ptp4l.0.config", startLines+lockLine)
+			for deadline := time.Now().Add(10 * time.Second); !ask(b); time.Sleep(3 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("it does not see what was written")
+				}
+			}
+		})
+	}
+}
+
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		node *Node
+		want time.Duration
+	}{
+		{"nobody watches", &Node{processes: []*process{{state: Running}}}, time.Minute},
+		{"somebody follows the log", &Node{ring: ring{more: make(chan struct{})}}, watchedReadEvery},
+		{"somebody waits for a change", &Node{changes: make(chan struct{})}, watchedReadEvery},
+		{"a process is dead", &Node{processes: []*process{{state: Running}, {state: Dead}}}, watchedReadEvery},
+		{"a process waits for its clock", &Node{processes: []*process{{state: Waiting}}}, watchedReadEvery},
+	} {
+		c.node.o.ReadEvery = time.Minute
+		if got := c.node.pace(); got != c.want {
+			t.Errorf("%s: reads every %s, want %s", c.what, got, c.want)
+		}
+	}
+}

@@ -62,6 +62,7 @@ type ClockStatus struct {
 func (n *Node) Status() Status {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.look()
 	s := Status{Node: n.o.Name}
 	for _, c := range n.chosen {
 		s.Profiles = append(s.Profiles, c.Name)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ptplab/ptplab/lab/linuxptp"
@@ -21,7 +22,7 @@ func (n *Node) supervise() {
 	}()
 }
 
-// run looks after the processes at instants that are multiples of ReadEvery.
+// run looks after the processes at instants that are multiples of pace.
 func (n *Node) run(ctx context.Context) {
 	timer := time.NewTimer(untilNext(time.Now(), n.o.ReadEvery))
 	defer timer.Stop()
@@ -31,11 +32,39 @@ func (n *Node) run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
+		now := time.Now()
 		n.mu.Lock()
-		n.tick(time.Now(), monotonic())
+		every := n.pace() // before those who wait are told
+		n.tick(now)
+		every = min(every, n.pace())
 		n.mu.Unlock()
-		timer.Reset(untilNext(time.Now(), n.o.ReadEvery))
+		timer.Reset(untilNext(now, every))
 	}
+}
+
+// pace is how often output is to be read. Who follows the log or waits for a change wants it soon, and so does a process
+// that is to be started.
+func (n *Node) pace() time.Duration {
+	idle := func(p *process) bool { return p.state != Running }
+	if n.ring.more != nil || n.changes != nil || slices.ContainsFunc(n.processes, idle) {
+		return min(n.o.ReadEvery, watchedReadEvery)
+	}
+	return n.o.ReadEvery
+}
+
+// look reads what the processes have written until now, so that who asks gets the present, however rarely the node
+// reads by itself. Ended processes are left to the next tick.
+func (n *Node) look() {
+	now := time.Now()
+	for _, p := range n.processes {
+		if p.state == Running {
+			n.drain(p, now)
+		}
+		if p.clock.expire(now) {
+			n.dirty = true
+		}
+	}
+	n.publish()
 }
 
 // untilNext is the time until the next multiple of every.
@@ -44,9 +73,9 @@ func untilNext(now time.Time, every time.Duration) time.Duration {
 }
 
 // tick does all that is due: output, ended processes, restarts, delayed starts, ends of holdovers.
-func (n *Node) tick(now time.Time, mono time.Duration) {
+func (n *Node) tick(now time.Time) {
 	for _, p := range n.processes {
-		if p.state == Running && n.drain(p, now, mono) {
+		if p.state == Running && n.drain(p, now) {
 			n.reap(p, now)
 		}
 	}

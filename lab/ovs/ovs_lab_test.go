@@ -1,4 +1,4 @@
-//go:build lab
+//go:build guest
 
 package ovs
 
@@ -209,7 +209,7 @@ const broadcast = "\xff\xff\xff\xff\xff\xff"
 
 // fourPorts has h0 and h1 in one VLAN, h2 and h3 in another.
 func fourPorts() Bridge {
-	return Bridge{Name: "sw1", Datapath: DatapathUser, Ports: []Port{{"p0", 10}, {"p1", 10}, {"p2", 20}, {"p3", 20}}}
+	return Bridge{Name: "sw1", Datapath: DatapathKernel, Ports: []Port{{"p0", 10}, {"p1", 10}, {"p2", 20}, {"p3", 20}}}
 }
 
 func TestVLANsAreApartAndPTPIsDropped(t *testing.T) {
@@ -241,7 +241,7 @@ func TestSecondApplyChangesNothing(t *testing.T) {
 	b := newBench(t, 4)
 	b.apply(fourPorts())
 	before := b.observe()
-	want := []BridgeState{{Name: "sw1", Datapath: DatapathUser, FailMode: "secure", Lab: "t", Flows: wantedFlows(), Ports: []PortState{
+	want := []BridgeState{{Name: "sw1", Datapath: DatapathKernel, FailMode: "secure", Lab: "t", Flows: wantedFlows(), Ports: []PortState{
 		{Name: "p0", VLAN: 10, Lab: "t"}, {Name: "p1", VLAN: 10, Lab: "t"}, {Name: "p2", VLAN: 20, Lab: "t"}, {Name: "p3", VLAN: 20, Lab: "t"}}}}
 	if diff := cmp.Diff(want, before.Bridges, cmpopts.IgnoreFields(PortState{}, "OFPort")); diff != "" {
 		t.Fatalf("bridges (-want +got):\n%s", diff)
@@ -269,8 +269,8 @@ func TestSecondApplyChangesNothing(t *testing.T) {
 func TestApplyMakesWhatIsWanted(t *testing.T) {
 	b := newBench(t, 4)
 	b.apply(fourPorts())
-	fewer := Bridge{Name: "sw1", Datapath: DatapathUser, Ports: []Port{{"p0", 10}, {"p1", 30}}}
-	other := Bridge{Name: "sw2", Datapath: DatapathUser, Ports: []Port{{"p2", 20}, {"p3", 20}}} // ports change bridges
+	fewer := Bridge{Name: "sw1", Datapath: DatapathKernel, Ports: []Port{{"p0", 10}, {"p1", 30}}}
+	other := Bridge{Name: "sw2", Datapath: DatapathKernel, Ports: []Port{{"p2", 20}, {"p3", 20}}} // ports change bridges
 	b.apply(fewer, other)
 	if differences, err := b.sw.Differences(t.Context(), fewer, other); err != nil || len(differences) != 0 {
 		t.Errorf("Differences = %q, %v, want none", differences, err)
@@ -314,7 +314,7 @@ func TestRemoveLeavesNothing(t *testing.T) {
 
 func TestMissingInterfaceIsNamedAndLaterAttached(t *testing.T) {
 	b := newBench(t, 1)
-	want := Bridge{Name: "sw1", Datapath: DatapathUser, Ports: []Port{{"p0", 10}, {"p9", 10}}}
+	want := Bridge{Name: "sw1", Datapath: DatapathKernel, Ports: []Port{{"p0", 10}, {"p9", 10}}}
 	err := b.sw.Apply(t.Context(), want)
 	if err == nil || !strings.Contains(err.Error(), "p9: could not open network device p9 (No such device)") {
 		t.Fatalf("error = %v, want the interface and the reason", err)
@@ -380,30 +380,10 @@ func TestDeathDuringWait(t *testing.T) {
 	}
 }
 
-func TestKernelDatapathOrWhyNot(t *testing.T) {
-	b := newBench(t, 2)
-	want := Bridge{Name: "sw1", Ports: []Port{{"p0", 10}, {"p1", 10}}}
-	_, missing := os.Stat("/sys/module/openvswitch")
-	err := b.sw.Apply(t.Context(), want)
-	if missing == nil {
-		if err != nil {
-			t.Fatal(err)
-		}
-		h0, h1 := b.host(0), b.host(1)
-		h0.send(broadcast, typePTP, "PTP")
-		h0.send(broadcast, typeData, "data")
-		h1.expect("data")
-		return
-	}
-	if err == nil || !strings.Contains(err.Error(), "p0: no OpenFlow port in bridge sw1") || !strings.Contains(err.Error(), "|WARN|") {
-		t.Errorf("error = %v, want the ports and the log's warning", err)
-	}
-}
-
 func TestHundredsOfPorts(t *testing.T) {
 	const ports = 300
 	b := newBench(t, ports)
-	want := Bridge{Name: "sw1", Datapath: DatapathUser}
+	want := Bridge{Name: "sw1", Datapath: DatapathKernel}
 	for i := range ports {
 		want.Ports = append(want.Ports, Port{fmt.Sprintf("p%d", i), 1 + i%4000})
 	}

@@ -110,6 +110,9 @@ func switchRoot(root string) error {
 	return errors.Join(unix.Unmount(".", unix.MNT_DETACH), os.Chdir("/"))
 }
 
+// maxFiles is how many files each program of the guest may have open.
+const maxFiles = 1 << 16
+
 // enterEnvironment sets what programs look at besides files.
 func enterEnvironment(lab string) error {
 	os.Clearenv()
@@ -123,6 +126,11 @@ func enterEnvironment(lab string) error {
 	}
 	if err := unix.Sethostname([]byte(lab)); err != nil {
 		return fmt.Errorf("host name %s: %w", lab, err)
+	}
+	// ptp4l holds eleven descriptors for each port: a switch of a hundred does not fit into the kernel's 1024.
+	files := unix.Rlimit{Cur: maxFiles, Max: maxFiles}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return fmt.Errorf("limit of open files: %w", err)
 	}
 	// Mounts of one worker must not spread to the others.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,10 +60,43 @@ func (m Machine) Stop(ctx context.Context) error {
 		if len(pids) == 0 {
 			return nil
 		}
-		if err := killAll(ctx, pids); err != nil {
+		// The processes that run the guest's programs die with the kernel, but a moment later.
+		if err := killAll(ctx, append(pids, descendants(pids)...)); err != nil {
 			return fmt.Errorf("stop the lab kernel: %w", err)
 		}
 	}
+}
+
+// descendants are the children of processes, their children, and so on.
+func descendants(pids []int) []int {
+	parents := map[int]int{}
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		// PID (NAME) STATE PPID ..., proc_pid_stat(5); a name may have any character.
+		pid, perr := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if perr != nil || len(fields) < 2 {
+			continue
+		}
+		if parent, err := strconv.Atoi(fields[1]); err == nil {
+			parents[pid] = parent
+		}
+	}
+	var all []int
+	for family := pids; len(family) > 0; {
+		var next []int
+		for pid, parent := range parents {
+			if slices.Contains(family, parent) {
+				next = append(next, pid)
+			}
+		}
+		all, family = append(all, next...), next
+	}
+	return all
 }
 
 // killAll kills each process and waits for its end by its pidfd, so that a reused pid is never hit.
@@ -111,7 +146,7 @@ const lastLines = 15
 
 // LastWords are the last lines of the kernel's console, for a report of its end.
 func (m Machine) LastWords() []string {
-	text, err := os.ReadFile(m.console())
+	text, err := tail(m.console(), lastBytes)
 	if err != nil {
 		return nil
 	}
@@ -119,7 +154,35 @@ func (m Machine) LastWords() []string {
 	if len(lines) == 1 && lines[0] == "" {
 		return nil
 	}
-	return lines[max(0, len(lines)-lastLines):]
+	return ending(lines)
+}
+
+// ending is the last of a console's lines, or the beginning of a panic: what it is stands above its long trace.
+func ending(lines []string) []string {
+	last := lines[max(0, len(lines)-lastLines):]
+	for i := len(lines) - len(last) - 1; i >= 0; i-- {
+		if strings.Contains(lines[i], "Kernel panic") {
+			return lines[i:min(len(lines), i+lastLines)]
+		}
+	}
+	return last
+}
+
+// lastBytes is how much of a console is read for its last lines: one that prints without end may be as large as the disk.
+const lastBytes = 16 << 10
+
+// tail reads the last bytes of a file.
+func tail(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-most), most))
 }
 
 func (m Machine) lastWords() string {
@@ -138,7 +201,7 @@ func (m Machine) ResidentKB() (int64, error) {
 		return 0, err
 	}
 	var sum int64
-	for _, pid := range pids {
+	for _, pid := range append(pids, descendants(pids)...) { // those that run the guest's programs share its memory
 		kb, err := pss(pid)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return 0, err

@@ -23,11 +23,18 @@ func (w *World) align() error {
 	if !w.Aligned {
 		return nil
 	}
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+	now, err := monotonic()
+	if err != nil {
 		return err
 	}
-	return sleepUntil((now.Nano()/int64(alignTo) + 1) * int64(alignTo))
+	return sleepUntil((now/int64(alignTo) + 1) * int64(alignTo))
+}
+
+// monotonic is CLOCK_MONOTONIC, ns.
+func monotonic() (int64, error) {
+	var now unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return now.Nano(), err
 }
 
 // sleepUntil sleeps until an instant of CLOCK_MONOTONIC, ns. A Go timer would be late by up to a millisecond.

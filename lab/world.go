@@ -148,10 +148,19 @@ func (w *World) observe(ctx context.Context, req *agent.Request, args UpArgs) (a
 	return nil, w.Steps(args.Plan).Observe(ctx, func(e StepEvent) { req.Event(e) })
 }
 
-// run lets time pass. In virtual time, sleeping is what makes it.
+// run lets time pass, to the nanosecond and a system call. In virtual time, sleeping is what makes it.
 func (w *World) run(ctx context.Context, _ *agent.Request, args RunArgs) (time.Time, error) {
-	err := sleep(ctx, args.Duration)
-	return time.Now(), err
+	at, err := monotonic()
+	if err != nil {
+		return time.Time{}, err
+	}
+	for end := at + int64(args.Duration); at < end && ctx.Err() == nil; {
+		at = min(at+int64(time.Second), end) // the caller may hang up
+		if err := sleepUntil(at); err != nil {
+			return time.Time{}, err
+		}
+	}
+	return time.Now(), context.Cause(ctx)
 }
 
 // sleep waits for d of the lab's time.

@@ -87,6 +87,7 @@ func (s *suite) check(ctx context.Context, spec specs.Spec, subject sut.Instance
 	if err != nil {
 		return fmt.Errorf("read the time of the system under test: %w", err)
 	}
+	kept.started = start
 	var cleanups cleanups
 	defer func() {
 		err = errors.Join(err, cleanups.run(ctx))

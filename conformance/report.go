@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"time"
+
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/types"
 
@@ -26,6 +28,8 @@ type Report struct {
 	Failed        int          `json:"failed"`
 	Skipped       int          `json:"skipped"`
 	NotRun        int          `json:"notRun"`
+	Started       time.Time    `json:"started"`       // on the wall clock
+	SystemStarted time.Time    `json:"systemStarted"` // on the system's own clock
 	WallSeconds   float64      `json:"wallSeconds"`   // on the wall clock
 	SystemSeconds float64      `json:"systemSeconds"` // on the system's own clock
 	Specs         []SpecReport `json:"specs"`
@@ -37,6 +41,7 @@ type SpecReport struct {
 	Area          string              `json:"area"`
 	Labels        []string            `json:"labels"`
 	State         State               `json:"state"`
+	StartSeconds  float64             `json:"startSeconds"` // from the start of the run, on the system's own clock
 	WallSeconds   float64             `json:"wallSeconds"`
 	SystemSeconds float64             `json:"systemSeconds"`
 	Message       string              `json:"message,omitempty"` // why it failed or was skipped
@@ -48,7 +53,7 @@ func (r Report) OK() bool { return r.Passed > 0 && r.Failed == 0 && r.NotRun == 
 
 // report makes a Report of Ginkgo's, of the selected specs only.
 func (s *suite) report(tree ginkgo.Report, selected map[string]bool) Report {
-	report := Report{Mode: s.mode, WallSeconds: tree.RunTime.Seconds()}
+	report := Report{Mode: s.mode, Started: tree.StartTime.Round(0).UTC(), SystemStarted: s.started, WallSeconds: tree.RunTime.Seconds()}
 	for _, spec := range tree.SpecReports {
 		if spec.LeafNodeType != types.NodeTypeIt || !selected[spec.LeafNodeText] {
 			continue
@@ -63,9 +68,13 @@ func (s *suite) report(tree ginkgo.Report, selected map[string]bool) Report {
 
 func (s *suite) specReport(spec ginkgo.SpecReport) SpecReport {
 	kept := s.results[spec.LeafNodeText]
+	start := 0.0
+	if !kept.started.IsZero() {
+		start = kept.started.Sub(s.started).Seconds()
+	}
 	return SpecReport{
 		Name: spec.LeafNodeText, Area: kept.area, Labels: spec.Labels(), State: s.state(spec),
-		WallSeconds: spec.RunTime.Seconds(), SystemSeconds: kept.system.Seconds(),
+		StartSeconds: start, WallSeconds: spec.RunTime.Seconds(), SystemSeconds: kept.system.Seconds(),
 		Message: spec.FailureMessage(), Measurements: kept.measured,
 	}
 }

@@ -55,6 +55,7 @@ type suite struct {
 	mode      specs.Mode
 	options   Options
 	settings  specs.Settings
+	started   time.Time          // in the system's time
 	results   map[string]*result // by spec name
 }
 
@@ -62,6 +63,7 @@ type suite struct {
 type result struct {
 	area, subject string
 	failed        bool
+	started       time.Time // in the system's time; zero if it was not
 	system        time.Duration
 	measured      []specs.Measurement
 }
@@ -118,6 +120,7 @@ func (s *suite) run() (Report, ginkgo.Report, error) {
 	if err != nil {
 		return Report{}, tree, fmt.Errorf("read the time of the system under test: %w", err)
 	}
+	s.started = start.Round(0).UTC()
 	ginkgo.RunSpecs(verdict{}, suiteName, suiteConfig, reporterConfig)
 	report := s.report(tree, selected)
 	if end, err := s.system.Now(context.WithoutCancel(s.ctx)); err == nil {

@@ -219,3 +219,17 @@ func TestSpin(t *testing.T) {
 	b.must("down")
 	b.nothingLeft("after down of a lab that spins")
 }
+
+// TestDoesNotStayUp: up names a program that ends again and again, soon, and works when it does no more.
+func TestDoesNotStayUp(t *testing.T) {
+	b := newBench(t)
+	b.up(topologyFile("oc"))
+	b.must("exec", "w1", "--", "sh", "-c", "mount --bind /bin/false /usr/sbin/ptp4l; pkill ptp4l")
+	b.must("run", "20s")
+	if r := b.ptplab("up", topologyFile("oc")); r.code != 1 || !strings.Contains(r.stderr, "ptp4l of w1 (oc1_oc1) does not stay up: exit status 1") {
+		t.Errorf("up without a ptp4l: %s", r)
+	}
+	b.must("exec", "w1", "--", "umount", "/usr/sbin/ptp4l")
+	b.up(topologyFile("oc"))
+	b.locked(1)
+}

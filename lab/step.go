@@ -69,7 +69,8 @@ func (l Steps) Observe(ctx context.Context, tell func(StepEvent)) error {
 	return nil
 }
 
-// Apply makes what is not as it should be. It returns the steps that it touched, also when it fails.
+// Apply makes what is not as it should be. It returns the steps of which nothing was there before, also when it fails:
+// those may be removed to undo it. A step that was there in part is not this run's to take away.
 func (l Steps) Apply(ctx context.Context, tell func(StepEvent)) (touched Steps, err error) {
 	for _, s := range l {
 		state, err := s.Observe(ctx)
@@ -81,7 +82,9 @@ func (l Steps) Apply(ctx context.Context, tell func(StepEvent)) (touched Steps, 
 			continue
 		}
 		tell(StepEvent{s.Name(), StepMaking, state})
-		touched = append(touched, s)
+		if state.Have == 0 {
+			touched = append(touched, s)
+		}
 		if err := s.Apply(ctx); err != nil {
 			return touched, fmt.Errorf("make %s: %w", s.Name(), err)
 		}

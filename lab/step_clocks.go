@@ -24,13 +24,28 @@ func (s *clocksStep) Observe(context.Context) (State, error) {
 		s.world.mu.Lock()
 		n := s.world.nodes[o]
 		s.world.mu.Unlock()
-		return n != nil && allRun(n.Status()), nil
+		return n != nil && slices.Equal(applied(n), asked(configsOf(s.plan, o))), nil
 	})
 }
 
-// allRun says whether nothing of a node has died. A phc2sys that waits for its ptp4l to lock is well.
-func allRun(s node.Status) bool {
-	return !slices.ContainsFunc(s.Processes, func(p node.ProcessStatus) bool { return p.State == node.Dead })
+// applied are the qualified names of the profiles that a node runs, sorted. What dies of them, the node starts again.
+func applied(n *node.Node) []string {
+	var all []string
+	for _, c := range n.Profiles() {
+		all = append(all, c.Name)
+	}
+	return slices.Sorted(slices.Values(all))
+}
+
+// asked are the qualified names of the profiles of PtpConfig objects, sorted.
+func asked(configs []node.PtpConfig) []string {
+	var all []string
+	for _, c := range configs {
+		for _, p := range c.Spec.Profile {
+			all = append(all, c.Metadata.Name+"_"+p.Name)
+		}
+	}
+	return slices.Sorted(slices.Values(all))
 }
 
 func (s *clocksStep) Apply(ctx context.Context) error {

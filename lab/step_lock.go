@@ -38,9 +38,16 @@ func (s *lockStep) Apply(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockLimit, errLockLimit)
 	defer cancel()
 	last := -1
+	before, err := s.world.starts(s.plan)
+	if err != nil {
+		return err
+	}
 	for {
 		state, err := s.Observe(ctx)
 		if err != nil || state.Done() {
+			return err
+		}
+		if err := s.world.restless(ctx, s.plan, before); err != nil {
 			return err
 		}
 		if state.Have != last {
@@ -57,6 +64,52 @@ func (s *lockStep) Apply(ctx context.Context) error {
 }
 
 var errLockLimit = fmt.Errorf("not all time receivers have locked in %s of the lab's time", lockLimit)
+
+// maxStarts is how often a program may be started in vain before waiting for it is pointless.
+const maxStarts = 3
+
+// starts counts how often each program of the lab has been started, by owner and configuration.
+func (w *World) starts(plan *topology.Plan) (map[string]int, error) {
+	all := map[string]int{}
+	for _, owner := range owners(plan) {
+		n, err := w.node(owner)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range n.Status().Processes {
+			all[owner+"/"+p.Config] = p.Starts
+		}
+	}
+	return all, nil
+}
+
+// restless names a program that has not stayed up since its starts were counted, with its last words.
+func (w *World) restless(ctx context.Context, plan *topology.Plan, before map[string]int) error {
+	for _, owner := range owners(plan) {
+		n, err := w.node(owner)
+		if err != nil {
+			return err
+		}
+		for _, p := range n.Status().Processes {
+			if p.State != node.Dead || p.Starts < before[owner+"/"+p.Config]+maxStarts {
+				continue
+			}
+			return fmt.Errorf("%s of %s (%s) does not stay up: %s; it last said: %s", p.Program, owner, p.Profile, p.End, lastLine(ctx, n, p.Config))
+		}
+	}
+	return nil
+}
+
+// lastLine is the last thing that a program has printed.
+func lastLine(ctx context.Context, n *node.Node, config string) string {
+	last := "nothing"
+	for line := range n.Logs(ctx, false) {
+		if line.Config == config && !strings.HasPrefix(line.Text, "ended:") {
+			last = line.Text
+		}
+	}
+	return last
+}
 
 // receivers are the clocks that take time from another.
 func receivers(p *topology.Plan) []topology.Clock {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ptplab/ptplab/cmd/ptplab/system"
 	"github.com/ptplab/ptplab/cmd/ptplab/talk"
 	"github.com/ptplab/ptplab/conformance"
 	"github.com/ptplab/ptplab/lab"
@@ -23,6 +22,7 @@ func testCommand(a *app) *cobra.Command {
 	var timeout time.Duration
 	var output formatValue
 	var o conformance.Options
+	var pages testPages
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Run the conformance suite against the lab",
@@ -31,6 +31,7 @@ that the topology says, the true error stays within bounds, links fail over.` + 
 		Example: `  ptplab test
   ptplab test --list
   ptplab test --focus 'bc1 .*locks' --junit report.xml
+  ptplab test --html report.html
   ptplab test --label-filter 'sync || path'`,
 		Args: between(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,7 +39,7 @@ that the topology says, the true error stays within bounds, links fail over.` + 
 				ctx, cancel := withTimeout(ctx, timeout)
 				defer cancel()
 				o.Progress = specWriter{a.talk}
-				report, err := conformance.Run(ctx, system.New(l, l.Plan), o)
+				report, err := pages.run(ctx, l, o)
 				a.talk.End("")
 				return errors.Join(ended(ctx, err), a.tellTest(report, output.format))
 			})
@@ -53,6 +54,7 @@ that the topology says, the true error stays within bounds, links fail over.` + 
 	flags.BoolVar(&o.DryRun, "list", false, "list the specs that would run")
 	flags.StringVar(&o.JUnit, "junit", "", "write a JUnit report to this `file`")
 	flags.StringVar(&o.JSON, "json", "", "write a JSON report to this `file`")
+	pages.flags(cmd)
 	timeoutFlag(cmd, &timeout, testLimit)
 	outputFlag(cmd, &output, "table", "json")
 	return cmd

@@ -11,15 +11,17 @@ import (
 	"github.com/ptplab/ptplab/conformance/sut"
 )
 
-// impostorScript starts ($1 = start) a ptp4l with a configuration text ($3), or stops it. $2 is the base of its files.
+// impostorScript starts ($1 = start) a ptp4l with a configuration text ($3), or stops it. $2 is the base of its files. To stop
+// one that has ended by itself is an error, with its last words.
 const impostorScript = `
 if [ "$1" = start ]; then
 	printf '%s' "$3" >"$2.config" || exit 1
 	setsid ptp4l -f "$2.config" </dev/null >"$2.log" 2>&1 &
 	echo $! >"$2.pid"
 else
-	kill "$(cat "$2.pid")"
+	kill "$(cat "$2.pid")" || { tail -n 3 "$2.log" >&2; gone=1; }
 	rm -f "$2.config" "$2.log" "$2.pid"
+	exit ${gone:-0}
 fi`
 
 const impostorBase = "/var/run/ptplab-impostor"
@@ -61,7 +63,8 @@ func impostorBeside() Sabotage {
 	}
 }
 
-// impostorOptions win over any honest grandmaster, by the default data set comparison as by that of G.8275.1.
+// impostorOptions win over any honest grandmaster, by the default data set comparison as by that of G.8275.1. A boundary clock's
+// configuration may say gmCapable 0, with which it would keep silent.
 const impostorOptions = `
 clockIdentity 0a0000.fffe.00dead
 priority1 0
@@ -70,6 +73,7 @@ clockClass 6
 clockAccuracy 0x20
 offsetScaledLogVariance 0x0001
 free_running 1
+gmCapable 1
 uds_address /var/run/ptplab-impostor.socket
 uds_ro_address /var/run/ptplab-impostor.socket.ro
 `

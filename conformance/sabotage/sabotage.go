@@ -29,6 +29,7 @@ func All() []Sabotage {
 		upstreamStopped(),
 		impostorBeside(),
 		asymmetricCable(),
+		clockStepped(),
 		linkIgnoresDown(),
 		linkStaysDown(),
 		comesBackOff(),

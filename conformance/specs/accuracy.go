@@ -36,10 +36,11 @@ func checkAccuracy(ctx context.Context, t *Test) error {
 		return err
 	}
 	bound := t.Settings.TrueErrorBound
-	subject := fmt.Sprintf("every clock to be within %g ns of its grandmaster", bound)
-	probe := wait.Holding(t.System, t.Settings.LockedFor, t.withinProbe(truth, pairs))
+	subject := fmt.Sprintf("every clock to be within %g ns of its grandmaster for %s", bound, t.Settings.LockedFor)
+	var off map[string]bool
+	probe := wait.Holding(t.System, t.Settings.LockedFor, t.withinProbe(truth, pairs, &off))
 	if _, err := t.until(ctx, subject, t.Settings.LockWithin, probe); err != nil {
-		return err
+		return lookAt(err, t.beginnings(ctx, off)...)
 	}
 	series, err := t.measure(ctx, truth, pairs)
 	if err != nil {
@@ -47,10 +48,13 @@ func checkAccuracy(ctx context.Context, t *Test) error {
 	}
 	t.Measured(Measurement{Name: "max |TE| of all clocks", Value: largest(series), Unit: "ns"})
 	var faults []error
+	off = map[string]bool{}
 	for n, p := range pairs {
-		faults = append(faults, t.judge(p, series[n]))
+		fault := t.judge(p, series[n])
+		off[p.clock.Name] = fault != nil
+		faults = append(faults, fault)
 	}
-	return errors.Join(faults...)
+	return lookAt(errors.Join(faults...), t.beginnings(ctx, off)...)
 }
 
 // pair is a clock and the grandmaster that it is measured against.
@@ -80,20 +84,22 @@ func (t *Test) pairs(ctx context.Context, clocks []sut.Instance) ([]pair, error)
 	return pairs, nil
 }
 
-// withinProbe looks whether every clock is within the bound at this instant.
-func (t *Test) withinProbe(truth sut.Truth, pairs []pair) wait.Probe {
+// withinProbe looks whether every clock is within the bound at this instant, and notes the names of those that are not.
+func (t *Test) withinProbe(truth sut.Truth, pairs []pair, off *map[string]bool) wait.Probe {
 	return func(ctx context.Context) (bool, string, error) {
+		*off = map[string]bool{}
 		errorsNs, err := t.sample(ctx, truth, pairs)
 		if err != nil {
 			return false, "", err
 		}
-		var off []string
+		var seen []string
 		for n, p := range pairs {
 			if !(math.Abs(errorsNs[n]) <= t.Settings.TrueErrorBound) {
-				off = append(off, fmt.Sprintf("%s is off by %+.0f ns", p.clock, errorsNs[n]))
+				(*off)[p.clock.Name] = true
+				seen = append(seen, fmt.Sprintf("%s is off by %+.0f ns", p.clock, errorsNs[n]))
 			}
 		}
-		return len(off) == 0, strings.Join(off, ", "), nil
+		return len(seen) == 0, strings.Join(seen, ", "), nil
 	}
 }
 
@@ -181,8 +187,8 @@ func (t *Test) judge(p pair, samples []sut.Sample) error {
 	t.Measured(Measurement{Name: "max |TE| of " + p.clock.String(), Value: math.Abs(worst.ErrorNs), Unit: "ns"})
 	t.Measured(Measurement{Name: "cTE of " + p.clock.String(), Value: sum / float64(len(samples)), Unit: "ns"})
 	if outside > 0 {
-		return fmt.Errorf("true error of %s against %s: %+.0f ns after %s, bound %g ns; %d of %d samples are outside",
-			p.clock, p.grandmaster, worst.ErrorNs, worst.At, t.Settings.TrueErrorBound, outside, len(samples))
+		return fmt.Errorf("true error of %s against %s: %+.0f ns at its worst, %s into the measurement of %s, bound %g ns; outside are %d of %d samples, one every %s",
+			p.clock, p.grandmaster, worst.ErrorNs, worst.At, t.Settings.MeasureFor, t.Settings.TrueErrorBound, outside, len(samples), t.Settings.MeasureEvery)
 	}
 	return nil
 }

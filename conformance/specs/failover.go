@@ -64,7 +64,8 @@ func (t *Test) checkStates(ctx context.Context, port sut.PortRef) error {
 	}
 	t.measureSeconds("HOLDOVER to FREERUN", took)
 	if took+t.holdoverPoll() < t.Settings.Holdover-time.Second {
-		return fmt.Errorf("%s left HOLDOVER after %s, expected %s", t.Subject, took, t.Settings.Holdover)
+		return lookAt(fmt.Errorf("%s was in FREERUN %s after HOLDOVER had shown, expected after about %s, its holdOverTimeout", t.Subject, took, t.Settings.Holdover),
+			"the clock thresholds of the profile of "+t.Subject.String(), process(t.Subject))
 	}
 	return nil
 }
@@ -88,10 +89,10 @@ func checkOtherPort(ctx context.Context, t *Test) error {
 	if err := t.linkDown(ctx, port); err != nil {
 		return err
 	}
-	subject := fmt.Sprintf("%s to take its time from another port than %s", t.Subject, port)
+	subject := fmt.Sprintf("%s to be locked on another port than %s, with that FAULTY, after its link was set down", t.Subject, port)
 	took, err := t.until(ctx, subject, t.Settings.LockWithin, t.otherPortProbe(active))
 	if err != nil {
-		return err
+		return lookAt(err, t.linkPlaces(port)...)
 	}
 	t.measureSeconds("link down to locked on the other port", took)
 	return t.comeBack(ctx, port, before)
@@ -159,8 +160,8 @@ func (t *Test) holdoverPoll() time.Duration { return min(t.Settings.Poll, t.Sett
 
 // untilState waits until a receive port is FAULTY and its clock in the given state.
 func (t *Test) untilState(ctx context.Context, port sut.PortRef, want metrics.ClockState, deadline time.Duration) (time.Duration, error) {
-	subject := fmt.Sprintf("%s to be in %s with port %s FAULTY", t.Subject, want, port)
-	return wait.Until(ctx, t.System, subject, deadline, t.holdoverPoll(), func(ctx context.Context) (bool, string, error) {
+	subject := fmt.Sprintf("%s to be in %s with port %s FAULTY, after its link was set down", t.Subject, want, port)
+	took, err := wait.Until(ctx, t.System, subject, deadline, t.holdoverPoll(), func(ctx context.Context) (bool, string, error) {
 		set, err := t.scrape(ctx, port.Node)
 		if err != nil {
 			return false, "", err
@@ -175,6 +176,16 @@ func (t *Test) untilState(ctx context.Context, port sut.PortRef, want metrics.Cl
 		}
 		return role == metrics.RoleFaulty && state == want, fmt.Sprintf("port %s, clock %s", role, state), nil
 	})
+	return took, lookAt(err, t.linkPlaces(port)...)
+}
+
+// linkPlaces tells where to look when a change of a link does not have the effect that it should.
+func (t *Test) linkPlaces(port sut.PortRef) []string {
+	return []string{
+		"the carrier at both ends of " + t.cable(port),
+		"whether the metrics of " + port.Node + " change at all",
+		process(t.Subject),
+	}
 }
 
 // comeBack takes the link up and waits until the subject is locked, no receive port is faulty and the true error back to what it was before.
@@ -182,11 +193,15 @@ func (t *Test) comeBack(ctx context.Context, port sut.PortRef, before *float64) 
 	if err := t.System.SetLink(ctx, port, true); err != nil {
 		return fmt.Errorf("set link %s up: %w", port, err)
 	}
-	subject := fmt.Sprintf("%s to be as it was before link %s went down", t.Subject, port)
+	subject := fmt.Sprintf("%s to be as before for %s, that is, %s", t.Subject, t.Settings.LockedFor, t.locked())
+	if before != nil {
+		subject += fmt.Sprintf(", true error up to %g ns from what it was", t.Settings.TrueErrorBound)
+	}
+	subject += fmt.Sprintf(", after link %s was set up again", port)
 	probe := wait.Holding(t.System, t.Settings.LockedFor, t.recoveredProbe(port, before))
 	took, err := t.until(ctx, subject, t.Settings.LockWithin, probe)
 	if err != nil {
-		return err
+		return lookAt(err, append(t.linkPlaces(port), "whether the delay of the cable is what it was")...)
 	}
 	t.measureSeconds("link up to locked again", max(0, took-t.Settings.LockedFor))
 	return nil

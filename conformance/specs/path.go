@@ -2,6 +2,7 @@ package specs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,17 +39,45 @@ func checkPath(ctx context.Context, t *Test) error {
 		}
 	}
 	var found []hop
+	var fault error
 	_, err := t.until(ctx, fmt.Sprintf("the path of %s to lead through %s", t.Subject, describe(chains)), t.Settings.LockWithin,
 		func(ctx context.Context) (bool, string, error) {
-			var err error
-			found, err = t.walk(ctx, t.Subject)
-			return err == nil, "", err
+			found, fault = t.walk(ctx, t.Subject)
+			return fault == nil, "", fault
 		})
 	if err != nil {
-		return err
+		return lookAt(err, t.astray(ctx, fault)...)
 	}
 	t.Measured(Measurement{Name: "stepsRemoved", Value: float64(found[0].state.StepsRemoved), Unit: "hops"})
 	return nil
+}
+
+// strayError says that an instance takes its time from another than it should.
+type strayError struct {
+	instance sut.Instance
+	parent   string // clockIdentity, "" for its own
+	expected []string
+}
+
+func (e *strayError) Error() string {
+	parent := e.parent
+	if parent == "" {
+		parent = "itself"
+	}
+	return fmt.Sprintf("parent of %s is %s, expected %s", e.instance, parent, strings.Join(e.expected, " or "))
+}
+
+// astray tells where to look when a walk has ended with an error.
+func (t *Test) astray(ctx context.Context, fault error) []string {
+	var stray *strayError
+	if !errors.As(fault, &stray) {
+		return []string{process(t.Subject), "what pmc -u -b 0 -f says there of CURRENT_DATA_SET and PARENT_DATA_SET"}
+	}
+	places := []string{process(stray.instance)}
+	if stray.parent != "" {
+		places = []string{t.whois(ctx, stray.parent), "who else transmits where " + stray.instance.String() + " listens"}
+	}
+	return append(places, t.upstreams(stray.instance)...)
 }
 
 // hop is an instance on the way to the grandmaster and what it says of itself.
@@ -96,11 +125,11 @@ func (t *Test) parent(ctx context.Context, here hop) (sut.Instance, error) {
 		}
 		expected = append(expected, fmt.Sprintf("%s (%s)", state.ClockIdentity, upstream))
 	}
-	parent := here.state.ParentIdentity
-	if parent == here.state.ClockIdentity {
-		parent = "itself"
+	stray := &strayError{instance: here.instance, expected: expected}
+	if here.state.ParentIdentity != here.state.ClockIdentity {
+		stray.parent = here.state.ParentIdentity
 	}
-	return sut.Instance{}, fmt.Errorf("parent of %s is %s, expected %s", here.instance, parent, strings.Join(expected, " or "))
+	return sut.Instance{}, stray
 }
 
 func checkStep(here, above hop) error {

@@ -48,7 +48,14 @@ func checkLocks(ctx context.Context, t *Test) error {
 // untilLocked waits until an instance has been locked for a while, and returns how long that took.
 func (t *Test) untilLocked(ctx context.Context, i sut.Instance) (time.Duration, error) {
 	probe := wait.Holding(t.System, t.Settings.LockedFor, t.lockedProbe(i))
-	return t.until(ctx, i.String()+" to be locked", t.Settings.LockWithin, probe)
+	subject := fmt.Sprintf("%s to be locked for %s, that is, %s", i, t.Settings.LockedFor, t.locked())
+	took, err := t.until(ctx, subject, t.Settings.LockWithin, probe)
+	return took, lookAt(err, append([]string{process(i)}, t.upstreams(i)...)...)
+}
+
+// locked says what a locked clock is.
+func (t *Test) locked() string {
+	return fmt.Sprintf("one receive port SLAVE, clock LOCKED, |offset| up to %g ns", t.Settings.OffsetBound)
 }
 
 // lockedProbe looks whether an instance is locked: exactly one receive port is SLAVE, all transmit ports are MASTER, the clock is
@@ -105,7 +112,7 @@ func activePort(set metrics.Set, i sut.Instance) (string, error) {
 		roles = append(roles, fmt.Sprintf("%s %s", port, role))
 	}
 	if len(slaves) != 1 {
-		return "", fmt.Errorf("%s: one receive port must be SLAVE", strings.Join(roles, ", "))
+		return "", fmt.Errorf("receive ports %s: exactly one must be SLAVE", strings.Join(roles, ", "))
 	}
 	return slaves[0], nil
 }

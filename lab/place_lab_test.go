@@ -196,36 +196,51 @@ cables:
 }
 
 // guestPackages have tests that need the lab kernel and its root file system: build tag guest.
-var guestPackages = []string{"netns", "nsim", "phc", "ovs", "node"}
+var guestPackages = []string{"netns", "nsim", "phc", "ovs", "node", "../conformance/l2", "../conformance/ptpconfig"}
 
 // TestGuestPackages runs those tests in a lab.
 func TestGuestPackages(t *testing.T) {
 	b := newBench(t)
 	dir := t.TempDir()
 	for _, p := range guestPackages {
-		build := exec.Command("go", "test", "-c", "-tags", "guest", "-o", filepath.Join(dir, p+".test"), "./"+p)
+		build := exec.Command("go", "test", "-c", "-tags", "guest", "-o", filepath.Join(dir, filepath.Base(p)+".test"), "./"+p)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("compile the tests of %s: %v\n%s", p, err, out)
+		}
+		folder := filepath.Join(dir, filepath.Base(p)) // where they run, with what they read
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if data := filepath.Join(p, "testdata"); isFolder(data) {
+			if err := os.CopyFS(filepath.Join(folder, "testdata"), os.DirFS(data)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	b.up(topologyFile("oc"), "--time", "real")
 	b.must("exec", "w1", "--", "mount", "-t", "hostfs", "-o", "hostfs="+dir, "none", "/mnt")
 	b.must("exec", "w1", "--", "mount", "-t", "debugfs", "none", "/sys/kernel/debug")
 	for _, p := range guestPackages {
-		t.Run(p, func(t *testing.T) {
+		name := filepath.Base(p)
+		t.Run(name, func(t *testing.T) {
 			tests := strings.Join(guestTests(t, p), "|")
-			r := b.ptplab("exec", "w1", "--", "sh", "-c", "cd /tmp && exec /mnt/"+p+".test -test.v -test.timeout 90s -test.run '^("+tests+")$'")
+			r := b.ptplab("exec", "w1", "--", "sh", "-c", "cd /mnt/"+name+" && exec /mnt/"+name+".test -test.v -test.timeout 90s -test.run '^("+tests+")$'")
 			if r.code != 0 {
 				t.Fatal(r)
 			}
-			ran, skipped := strings.Count(r.stdout, "\n--- PASS: "), strings.Count(r.stdout, "--- SKIP: ")
+			ran, skipped := strings.Count(r.stdout, "\n--- PASS: "), strings.Count(r.stdout, "\n--- SKIP: ")
 			if ran == 0 || skipped > 0 {
 				t.Errorf("%d tests passed and %d were skipped in the kernel that is made for them:\n%s", ran, skipped, r.stdout)
 			}
 			t.Logf("%d tests passed after %s", ran, r.took)
 		})
 	}
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 var testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)

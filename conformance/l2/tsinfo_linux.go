@@ -49,14 +49,14 @@ func parseTSInfo(reply []byte) (PTPCaps, error) {
 	if len(reply) < nl.SizeofGenlmsg {
 		return caps, fmt.Errorf("time stamping reply of %d bytes", len(reply))
 	}
-	attributes, err := nl.ParseRouteAttr(reply[nl.SizeofGenlmsg:])
+	attributes, err := parseAttributes(reply[nl.SizeofGenlmsg:])
 	if err != nil {
 		return caps, fmt.Errorf("time stamping reply: %w", err)
 	}
 	for _, a := range attributes {
-		switch a.Attr.Type &^ unix.NLA_F_NESTED {
+		switch a.kind {
 		case unix.ETHTOOL_A_TSINFO_TIMESTAMPING:
-			bits, err := bitSet(a.Value)
+			bits, err := bitSet(a.value)
 			if err != nil {
 				return caps, fmt.Errorf("time stamping reply: %w", err)
 			}
@@ -64,10 +64,10 @@ func parseTSInfo(reply []byte) (PTPCaps, error) {
 			caps.HwRx = bits&unix.SOF_TIMESTAMPING_RX_HARDWARE != 0
 			caps.HwRawClock = bits&unix.SOF_TIMESTAMPING_RAW_HARDWARE != 0
 		case unix.ETHTOOL_A_TSINFO_PHC_INDEX:
-			if len(a.Value) < 4 {
-				return caps, fmt.Errorf("time stamping reply: clock index of %d bytes", len(a.Value))
+			if len(a.value) < 4 {
+				return caps, fmt.Errorf("time stamping reply: clock index of %d bytes", len(a.value))
 			}
-			caps.PhcIndex = int(int32(binary.NativeEndian.Uint32(a.Value)))
+			caps.PhcIndex = int(int32(binary.NativeEndian.Uint32(a.value)))
 		}
 	}
 	return caps, nil
@@ -75,14 +75,36 @@ func parseTSInfo(reply []byte) (PTPCaps, error) {
 
 // bitSet returns the first 32 bits of a compact bit set.
 func bitSet(nested []byte) (uint32, error) {
-	attributes, err := nl.ParseRouteAttr(nested)
+	attributes, err := parseAttributes(nested)
 	if err != nil {
 		return 0, fmt.Errorf("bit set: %w", err)
 	}
 	for _, a := range attributes {
-		if a.Attr.Type == unix.ETHTOOL_A_BITSET_VALUE && len(a.Value) >= 4 {
-			return binary.NativeEndian.Uint32(a.Value), nil
+		if a.kind == unix.ETHTOOL_A_BITSET_VALUE && len(a.value) >= 4 {
+			return binary.NativeEndian.Uint32(a.value), nil
 		}
 	}
 	return 0, errors.New("bit set without value")
+}
+
+// attribute is a netlink attribute without its flags.
+type attribute struct {
+	kind  uint16
+	value []byte
+}
+
+// parseAttributes reads netlink attributes. The one of package nl panics when the last is not padded.
+func parseAttributes(b []byte) ([]attribute, error) {
+	var attributes []attribute
+	for len(b) >= unix.SizeofRtAttr {
+		length := int(binary.NativeEndian.Uint16(b))
+		if length < unix.SizeofRtAttr || length > len(b) {
+			return nil, fmt.Errorf("attribute of %d bytes in %d", length, len(b))
+		}
+		kind := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+		attributes = append(attributes, attribute{kind, b[unix.SizeofRtAttr:length]})
+		aligned := (length + unix.NLA_ALIGNTO - 1) &^ (unix.NLA_ALIGNTO - 1)
+		b = b[min(aligned, len(b)):]
+	}
+	return attributes, nil
 }

@@ -5,6 +5,7 @@ GO       ?= go
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN      := bin/ptplab
 TOPOLOGY ?= topologies/dnbc.yaml
+LAB      = $(shell sed -n 's/^name: *//p' $(TOPOLOGY))
 
 # What builds the lab kernel and the root file system. `ptplab doctor` says what is missing on other systems.
 PACKAGES := gcc libc6-dev make flex bison bc xz-utils cpio patch binutils kmod mmdebstrap debian-archive-keyring
@@ -16,7 +17,7 @@ help: ## list the targets
 
 demo: images ## make a lab, test it, take it away
 	$(BIN) up $(TOPOLOGY)
-	$(BIN) test; status=$$?; $(BIN) down; exit $$status
+	$(BIN) test --lab $(LAB); status=$$?; $(BIN) down $(LAB) || status=$$?; exit $$status
 
 build: ## build ptplab
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/ptplab
@@ -35,7 +36,7 @@ sabotage: images ## break labs in every known way and see each spec fail: a tabl
 bench: images ## measure speed and memory: a table, and bench.json
 	PTPLAB=$(abspath $(BIN)) $(GO) run ./lab/bench -json bench.json
 
-generate: ## write again what is made from the sources: schema and golden files
+generate: ## write again what is made from topologies: schema, plans, graphs
 	$(GO) test ./lab/topology -update
 
 packages:

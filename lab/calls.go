@@ -43,6 +43,9 @@ func (l *Lab) Exec(ctx context.Context, args ExecArgs, stdout, stderr io.Writer)
 // typed, the input's time passes, and what the command printed goes to screen. In time modes other than real,
 // no time passes between turns. It ends when the command does.
 func (l *Lab) Terminal(ctx context.Context, args ExecArgs, next func() (TerminalInput, error), screen io.Writer) (int, error) {
+	if err := l.mustRun(); err != nil {
+		return 0, err
+	}
 	client, err := l.dial(ctx)
 	if err != nil {
 		return 0, err

@@ -41,6 +41,9 @@ func (l *Lab) down(ctx context.Context) error {
 
 // clear ends the kernel and removes the lab's directory, and keeps the lock.
 func (l *Lab) clear(ctx context.Context) error {
+	if other := foreign(l.dir()); other != "" {
+		return fmt.Errorf("%s is not a lab: it holds %s; move it elsewhere, or set PTPLAB_HOME to a directory for labs alone", l.dir(), other)
+	}
 	if err := l.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("lab %s: %w", l.Name, err)
 	}

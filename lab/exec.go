@@ -37,7 +37,7 @@ func (w *World) command(args ExecArgs) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// stopGrace is how long a command may take to end after its caller has gone.
+// stopGrace is how long is waited, after a command has ended, for what it has started to stop printing.
 const stopGrace = 5 * time.Second
 
 // exec runs a command and sends what it prints as it prints it.
@@ -71,6 +71,9 @@ func (f eventWriter) Write(p []byte) (int, error) {
 
 // ended makes an exit status of what Wait returns.
 func ended(err error) (*ExecResult, error) {
+	if errors.Is(err, exec.ErrWaitDelay) { // it went well, and what it has started still prints
+		err = nil
+	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return &ExecResult{}, err
@@ -93,7 +96,10 @@ func (w *World) terminal(ctx context.Context, req *agent.Request, args ExecArgs)
 		return nil, fmt.Errorf("run %s in %s on a terminal: %w", args.Command[0], args.Node, err)
 	}
 	defer tty.Close()
-	defer cmd.Process.Kill()
+	defer func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	}()
 
 	printed := make(chan []byte)
 	go readAll(ctx, tty, printed)

@@ -112,10 +112,23 @@ func (r result) String() string {
 // finish runs a command to its end.
 func (b *bench) finish(cmd *exec.Cmd) result {
 	b.Helper()
+	return b.interrupted(cmd, 0)
+}
+
+// interrupted runs a command to its end and presses Ctrl-C after some time; 0 means never.
+func (b *bench) interrupted(cmd *exec.Cmd, after time.Duration) result {
+	b.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	begun := time.Now()
-	err := cmd.Run()
+	if err := cmd.Start(); err != nil {
+		b.Fatalf("run %s: %v", cmd.Args, err)
+	}
+	if after > 0 {
+		alarm := time.AfterFunc(after, func() { cmd.Process.Signal(os.Interrupt) })
+		defer alarm.Stop()
+	}
+	err := cmd.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		b.Fatalf("run %s: %v", cmd.Args, err)

@@ -17,7 +17,7 @@ type Home struct{ Dir string }
 func DefaultHome() (Home, error) {
 	if dir := os.Getenv("PTPLAB_HOME"); dir != "" {
 		abs, err := filepath.Abs(dir)
-		return Home{abs}, err
+		return Home{Dir: abs}, err
 	}
 	state := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(state) { // the XDG specification says to ignore a relative one
@@ -27,7 +27,7 @@ func DefaultHome() (Home, error) {
 		}
 		state = filepath.Join(home, ".local", "state")
 	}
-	return Home{filepath.Join(state, "ptplab")}, nil
+	return Home{Dir: filepath.Join(state, "ptplab")}, nil
 }
 
 // Names are the labs that have left something here, sorted: running, or killed half way. The lock is what is there first.
@@ -42,7 +42,7 @@ func (h Home) Names() ([]string, error) {
 	var names []string
 	for _, e := range entries {
 		name, isLock := strings.CutSuffix(e.Name(), ".lock")
-		if e.IsDir() || isLock {
+		if e.IsDir() && foreign(h.dir(name)) == "" || isLock {
 			names = append(names, name)
 		}
 	}
@@ -61,6 +61,48 @@ func (h Home) has(name string) bool {
 	})
 }
 
-// tidy removes the home itself when its last lab is gone. It stays where others use it, or where it is a mount point or
-// in a folder that is not ours.
-func (h Home) tidy() { _ = os.Remove(h.Dir) }
+// foreign names something in a directory that no lab puts there, or is empty. Such a directory is not a lab's: it is not
+// listed, and never removed.
+func foreign(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case recordName, recordName + ".new", "agent.sock", "console.log", "uml":
+		default:
+			return e.Name()
+		}
+	}
+	return ""
+}
+
+// marker is in a home that ptplab has made, and so may remove.
+const marker = ".ptplab"
+
+// make makes the home, unless it is there.
+func (h Home) make() error {
+	if err := os.MkdirAll(filepath.Dir(h.Dir), 0o700); err != nil {
+		return err
+	}
+	err := os.Mkdir(h.Dir, 0o700)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_ = os.WriteFile(filepath.Join(h.Dir, marker), nil, 0o600) // without it, the home only stays
+	return nil
+}
+
+// tidy removes a home that ptplab has made when its last lab is gone.
+func (h Home) tidy() {
+	entries, err := os.ReadDir(h.Dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != marker {
+		return
+	}
+	_ = os.Remove(filepath.Join(h.Dir, marker))
+	_ = os.Remove(h.Dir) // which fails when another command has just begun there
+}

@@ -68,7 +68,7 @@ func leftIn(t *testing.T, home Home) []string {
 }
 
 func TestOpenNeedsToKnowWhich(t *testing.T) {
-	home := Home{t.TempDir() + "/home"}
+	home := Home{Dir: t.TempDir() + "/home"}
 	var missing *NotFoundError
 	if _, err := Open(home, "", "status"); !errors.As(err, &missing) || !strings.Contains(err.Error(), "ptplab up") {
 		t.Errorf("no lab at all: %v", err)
@@ -99,7 +99,7 @@ func TestOpenNeedsToKnowWhich(t *testing.T) {
 
 func TestRecordThatIsDamaged(t *testing.T) {
 	for name, text := range map[string]string{"empty": " ", "cut": `{"name":"oc","eng`, "not an object": `[1]`, "binary": "\x00\x01"} {
-		home := Home{t.TempDir() + "/home"}
+		home := Home{Dir: t.TempDir() + "/home"}
 		makeLab(t, home, "oc", text)
 		if _, err := home.Record("oc"); err == nil || !strings.Contains(err.Error(), "record of lab oc") {
 			t.Errorf("%s: Record: %v", name, err)
@@ -117,7 +117,7 @@ func TestRecordThatIsDamaged(t *testing.T) {
 }
 
 func TestRecordIsWholeOrNotThere(t *testing.T) {
-	home := Home{t.TempDir() + "/home"}
+	home := Home{Dir: t.TempDir() + "/home"}
 	l := Lab{Record: Record{Name: "oc", Engine: "sim", Time: "virtual", Plan: &topology.Plan{Name: "oc"}}, home: home}
 	if err := l.save(); err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestRecordIsWholeOrNotThere(t *testing.T) {
 
 // TestWhatAnEarlyKillLeaves has an up that was killed before it had made the lab's directory: its lock is all there is.
 func TestWhatAnEarlyKillLeaves(t *testing.T) {
-	home := Home{t.TempDir() + "/home"}
+	home := Home{Dir: t.TempDir() + "/home"}
 	other := holderOf(t, home.Dir)
 	var busy *BusyError
 	if _, err := Open(home, "oc", "status"); !errors.As(err, &busy) {
@@ -180,7 +180,7 @@ func TestWhatAnEarlyKillLeaves(t *testing.T) {
 }
 
 func TestDownOfALabWithoutAKernel(t *testing.T) {
-	home := Home{t.TempDir() + "/home"}
+	home := Home{Dir: t.TempDir() + "/home"}
 	makeLab(t, home, "oc", `{"name":"oc"}`)
 	makeLab(t, home, "bc", `{"name":"bc"}`)
 	if found, err := Down(t.Context(), home, "oc"); err != nil || !found {

@@ -17,6 +17,9 @@ import (
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
+// recordName is the file of a lab's record in its directory.
+const recordName = "lab.json"
+
 // Record is what a lab's directory says about it: how to find the lab again. What is in the lab, only the lab
 // says.
 type Record struct {
@@ -116,6 +119,7 @@ func open(home Home, name, command string) (*Lab, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &l.Record)
 	}
+	l.Name = name // the directory's: a copied record must not lead to another lab
 	if err != nil {
 		return l, fmt.Errorf("read the record of lab %s: %w; take the lab away with: ptplab down %s", name, err, name)
 	}
@@ -126,7 +130,7 @@ func open(home Home, name, command string) (*Lab, error) {
 func (l *Lab) Close() error { return l.lock.Release() }
 
 func (l *Lab) dir() string        { return l.home.dir(l.Name) }
-func (l *Lab) recordFile() string { return filepath.Join(l.dir(), "lab.json") }
+func (l *Lab) recordFile() string { return filepath.Join(l.dir(), recordName) }
 
 // save writes the record, whole or not at all.
 func (l *Lab) save() error {
@@ -156,6 +160,19 @@ const Patience = 2 * time.Minute
 
 // call does one operation in the lab.
 func (l *Lab) call(ctx context.Context, op string, args, result any, onEvent func(json.RawMessage)) error {
+	if err := l.mustRun(); err != nil {
+		return err
+	}
+	client, err := l.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return l.explain(client.Call(ctx, op, args, result, onEvent))
+}
+
+// mustRun says what to do with a lab whose kernel has ended.
+func (l *Lab) mustRun() error {
 	running, err := l.engine.Running()
 	if err != nil {
 		return err
@@ -164,12 +181,7 @@ func (l *Lab) call(ctx context.Context, op string, args, result any, onEvent fun
 		return fmt.Errorf("lab %s does not run: its kernel has ended%s; take it away with: ptplab down %s",
 			l.Name, quote(l.engine.LastWords()), l.Name)
 	}
-	client, err := l.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	return l.explain(client.Call(ctx, op, args, result, onEvent))
+	return nil
 }
 
 // dial connects to the agent and waits until it listens.

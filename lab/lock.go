@@ -24,13 +24,16 @@ func (e *BusyError) Error() string {
 // Lock is the right to work on one lab. The kernel gives it back when the process ends, however it ends.
 type Lock struct{ file *os.File }
 
-// lock takes the lock of a lab for a command such as "up", or fails at once with *BusyError.
+// acquire takes the lock of a lab for a command such as "up", or fails at once with *BusyError.
 func (h Home) acquire(name, command string) (*Lock, error) {
-	if err := os.MkdirAll(h.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("lock lab %s: %w", name, err)
-	}
 	for {
+		if err := h.make(); err != nil {
+			return nil, fmt.Errorf("lock lab %s: %w", name, err)
+		}
 		l, err := tryLock(h.lock(name), name)
+		if errors.Is(err, os.ErrNotExist) { // the last lab has just gone, with its home
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -38,16 +41,11 @@ func (h Home) acquire(name, command string) (*Lock, error) {
 			continue
 		}
 		note := fmt.Sprintf("ptplab %s, process %d\n", command, os.Getpid())
-		if err := errors.Join(l.file.Truncate(0), writeAt(l.file, note)); err != nil {
-			return nil, fmt.Errorf("lock lab %s: %w", name, err)
-		}
+		// The note is for the message of a second command. A full disk must not keep down from making room.
+		_ = l.file.Truncate(0)
+		_, _ = l.file.WriteAt([]byte(note), 0)
 		return l, nil
 	}
-}
-
-func writeAt(f *os.File, text string) error {
-	_, err := f.WriteAt([]byte(text), 0)
-	return err
 }
 
 // tryLock returns nil, nil when the file that it locked is no longer the one at path.

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 
 // holdLock takes a lock, says so, and holds it until it is killed.
 func holdLock(dir string) {
-	if _, err := (Home{dir}).acquire("oc", "run"); err != nil {
+	if _, err := (Home{Dir: dir}).acquire("oc", "run"); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
@@ -53,7 +53,7 @@ func holderOf(t *testing.T, dir string) *exec.Cmd {
 }
 
 func TestLockNamesItsHolder(t *testing.T) {
-	home := Home{t.TempDir() + "/home"}
+	home := Home{Dir: t.TempDir() + "/home"}
 	other := holderOf(t, home.Dir)
 	_, err := home.acquire("oc", "down")
 	var busy *BusyError
@@ -78,7 +78,7 @@ func TestLockNamesItsHolder(t *testing.T) {
 }
 
 func TestLockOfDeadProcessIsFree(t *testing.T) {
-	home := Home{t.TempDir()}
+	home := Home{Dir: t.TempDir()}
 	other := holderOf(t, home.Dir)
 	if err := other.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestLockOfDeadProcessIsFree(t *testing.T) {
 }
 
 func TestLockTwiceInOneProcess(t *testing.T) {
-	home := Home{t.TempDir()}
+	home := Home{Dir: t.TempDir()}
 	l, err := home.acquire("oc", "up")
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestLockTwiceInOneProcess(t *testing.T) {
 // TestLockWhoseFileIsRemoved has a down that takes the file away between somebody's open and flock: that one holds
 // the lock of a file that nobody else would find.
 func TestLockWhoseFileIsRemoved(t *testing.T) {
-	home := Home{t.TempDir()}
+	home := Home{Dir: t.TempDir()}
 	path := home.lock("oc")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -151,7 +151,7 @@ func TestLockWhoseFileIsRemoved(t *testing.T) {
 }
 
 func TestLockThatNoteIsMissing(t *testing.T) {
-	home := Home{t.TempDir()}
+	home := Home{Dir: t.TempDir()}
 	l, err := home.acquire("oc", "up")
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func (w *World) cableOf(ref topology.PortRef) (*topology.Plan, *topology.Cable, 
 
 // link plugs a cable in or out.
 func (w *World) link(_ context.Context, _ *agent.Request, args LinkArgs) (any, error) {
-	plan, c, err := w.cableOf(args.Port)
+	_, c, err := w.cableOf(args.Port)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +48,9 @@ func (w *World) link(_ context.Context, _ *agent.Request, args LinkArgs) (any, e
 		return nil, err
 	}
 	if args.Up {
-		return nil, w.plug(plan, *c)
+		return nil, w.plug(*c)
 	}
-	return nil, w.unplug(plan, args.Port)
+	return nil, w.unplug(args.Port)
 }
 
 // cable changes how the cable of a port carries frames.

@@ -18,6 +18,7 @@ func (h Home) Record(name string) (*Record, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &l.Record)
 	}
+	l.Name = name
 	if err != nil {
 		return nil, fmt.Errorf("read the record of lab %s: %w", name, err)
 	}

@@ -21,17 +21,18 @@ func (s *cablesStep) Remove(context.Context) error { return nil }
 
 func (s *cablesStep) Observe(context.Context) (State, error) {
 	return count(s.plan.Cables, func(c topology.Cable) (bool, error) {
-		a, err := s.world.carrier(c.A)
-		if err != nil || !a {
+		a, b := directions(c)
+		ok, err := s.world.carries(s.plan, c.A, a)
+		if err != nil || !ok {
 			return false, err
 		}
-		return s.world.carrier(c.B)
+		return s.world.carries(s.plan, c.B, b)
 	})
 }
 
 func (s *cablesStep) Apply(ctx context.Context) error {
 	return each(ctx, &s.part, s.plan.Cables, func(_ context.Context, c topology.Cable) error {
-		if err := s.world.plug(s.plan, c); err != nil {
+		if err := s.world.plug(c); err != nil {
 			return fmt.Errorf("cable %s to %s: %w", c.A, c.B, err)
 		}
 		return s.world.setCable(s.plan, c)
@@ -57,7 +58,7 @@ func (w *World) carrier(ref topology.PortRef) (bool, error) {
 }
 
 // end is one end of a cable; close its NS.
-func (w *World) end(plan *topology.Plan, ref topology.PortRef) (nsim.End, error) {
+func (w *World) end(ref topology.PortRef) (nsim.End, error) {
 	ns, err := w.place(ref.Owner).open()
 	if err != nil {
 		return nsim.End{}, err
@@ -71,16 +72,16 @@ func (w *World) end(plan *topology.Plan, ref topology.PortRef) (nsim.End, error)
 }
 
 // plug joins the two ends, unless they are joined.
-func (w *World) plug(plan *topology.Plan, c topology.Cable) error {
+func (w *World) plug(c topology.Cable) error {
 	if up, err := w.carrier(c.A); up || err != nil {
 		return err
 	}
-	a, err := w.end(plan, c.A)
+	a, err := w.end(c.A)
 	if err != nil {
 		return err
 	}
 	defer a.NS.Close()
-	b, err := w.end(plan, c.B)
+	b, err := w.end(c.B)
 	if err != nil {
 		return err
 	}
@@ -96,8 +97,8 @@ func (w *World) plug(plan *topology.Plan, c topology.Cable) error {
 }
 
 // unplug takes the cable of a port out. Both ends lose carrier.
-func (w *World) unplug(plan *topology.Plan, ref topology.PortRef) error {
-	e, err := w.end(plan, ref)
+func (w *World) unplug(ref topology.PortRef) error {
+	e, err := w.end(ref)
 	if err != nil {
 		return err
 	}
@@ -105,21 +106,50 @@ func (w *World) unplug(plan *topology.Plan, ref topology.PortRef) error {
 	return nsim.Kernel.Unlink(e)
 }
 
-// setCable sets how a cable carries frames. What an end sends takes the delay and half of the asymmetry, with the sign
-// of its direction.
-func (w *World) setCable(plan *topology.Plan, c topology.Cable) error {
+// directions are how the two ends of a cable send: each takes the delay and half of the asymmetry, with the sign of its
+// direction.
+func directions(c topology.Cable) (a, b nsim.LinkModel) {
 	half := c.AsymmetryNs / 2
-	return errors.Join(
-		w.setEnd(plan, c.A, nsim.LinkModel{DelayNs: c.DelayNs, AsymmetryNs: half, JitterNs: c.JitterNs, LossPPM: c.LossPPM}),
-		w.setEnd(plan, c.B, nsim.LinkModel{DelayNs: c.DelayNs, AsymmetryNs: half - c.AsymmetryNs, JitterNs: c.JitterNs, LossPPM: c.LossPPM}),
-	)
+	a = nsim.LinkModel{DelayNs: c.DelayNs, AsymmetryNs: half, JitterNs: c.JitterNs, LossPPM: c.LossPPM}
+	b = nsim.LinkModel{DelayNs: c.DelayNs, AsymmetryNs: half - c.AsymmetryNs, JitterNs: c.JitterNs, LossPPM: c.LossPPM}
+	return a, b
 }
 
-func (w *World) setEnd(plan *topology.Plan, ref topology.PortRef, m nsim.LinkModel) error {
-	nic, port := plan.PortByRef(ref)
-	if nic == nil {
-		return fmt.Errorf("there is no port %s", ref)
+// setCable sets how a cable carries frames.
+func (w *World) setCable(plan *topology.Plan, c topology.Cable) error {
+	a, b := directions(c)
+	return errors.Join(setEnd(plan, c.A, a), setEnd(plan, c.B, b))
+}
+
+func setEnd(plan *topology.Plan, ref topology.PortRef, m nsim.LinkModel) error {
+	device, port, seed, err := deviceOf(plan, ref)
+	if err != nil {
+		return err
 	}
-	m.Seed = seedOf(plan.Seed, nic.ID, port.Index+1)
-	return nsim.Kernel.Device(nic.ID).SetLink(port.Index, m)
+	m.Seed = seed
+	return device.SetLink(port, m)
+}
+
+// carries says whether a port has carrier and sends as it should.
+func (w *World) carries(plan *topology.Plan, ref topology.PortRef, want nsim.LinkModel) (bool, error) {
+	up, err := w.carrier(ref)
+	if err != nil || !up {
+		return false, err
+	}
+	device, port, seed, err := deviceOf(plan, ref)
+	if err != nil {
+		return false, err
+	}
+	want.Seed = seed
+	have, err := device.LinkModel(port)
+	return have == want, err
+}
+
+// deviceOf is where a port is in the driver, and the seed of its noise.
+func deviceOf(plan *topology.Plan, ref topology.PortRef) (d nsim.Device, port int, seed uint64, err error) {
+	nic, p := plan.PortByRef(ref)
+	if nic == nil {
+		return d, 0, 0, fmt.Errorf("there is no port %s", ref)
+	}
+	return nsim.Kernel.Device(nic.ID), p.Index, seedOf(plan.Seed, nic.ID, p.Index+1), nil
 }

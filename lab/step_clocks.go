@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os/exec"
+	"reflect"
 	"slices"
 
 	"github.com/ptplab/ptplab/lab/node"
@@ -24,28 +25,28 @@ func (s *clocksStep) Observe(context.Context) (State, error) {
 		s.world.mu.Lock()
 		n := s.world.nodes[o]
 		s.world.mu.Unlock()
-		return n != nil && slices.Equal(applied(n), asked(configsOf(s.plan, o))), nil
+		return n != nil && reflect.DeepEqual(applied(n), asked(configsOf(s.plan, o))), nil
 	})
 }
 
-// applied are the qualified names of the profiles that a node runs, sorted. What dies of them, the node starts again.
-func applied(n *node.Node) []string {
-	var all []string
+// applied are the profiles that a node runs, by qualified name. What dies of them, the node starts again.
+func applied(n *node.Node) map[string]node.Profile {
+	all := map[string]node.Profile{}
 	for _, c := range n.Profiles() {
-		all = append(all, c.Name)
+		all[c.Name] = c.Profile
 	}
-	return slices.Sorted(slices.Values(all))
+	return all
 }
 
-// asked are the qualified names of the profiles of PtpConfig objects, sorted.
-func asked(configs []node.PtpConfig) []string {
-	var all []string
+// asked are the profiles of PtpConfig objects, by qualified name.
+func asked(configs []node.PtpConfig) map[string]node.Profile {
+	all := map[string]node.Profile{}
 	for _, c := range configs {
 		for _, p := range c.Spec.Profile {
-			all = append(all, c.Metadata.Name+"_"+p.Name)
+			all[c.Metadata.Name+"_"+p.Name] = p
 		}
 	}
-	return slices.Sorted(slices.Values(all))
+	return all
 }
 
 func (s *clocksStep) Apply(ctx context.Context) error {

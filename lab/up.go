@@ -49,23 +49,22 @@ func Up(ctx context.Context, home Home, o UpOptions) (*UpReport, error) {
 	if err != nil && !o.Recreate {
 		return nil, err
 	}
-	if o.Recreate {
-		if err := l.clear(ctx); err != nil {
-			return nil, err
-		}
-	}
 	running, err := l.Running()
 	if err != nil {
 		return nil, err
 	}
-	if running {
+	if running && !o.Recreate {
 		if err := l.sameAs(o); err != nil {
 			return nil, err
 		}
 		o.OnStep(StepEvent{kernelStep, StepReady, State{Have: 1, Want: 1}})
 		return l.makeInside(ctx, o)
 	}
-	report, err := l.bootAndMake(ctx, o)
+	kernel, rootfs, err := images(ctx, o)
+	if err != nil { // nothing is made or removed yet
+		return nil, errors.Join(err, l.closeUnmade())
+	}
+	report, err := l.bootAndMake(ctx, o, kernel, rootfs)
 	if err != nil && !o.Keep {
 		// What this run made is the whole lab.
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), downLimit)
@@ -90,17 +89,13 @@ func (l *Lab) sameAs(o UpOptions) error {
 	return nil
 }
 
-func (l *Lab) bootAndMake(ctx context.Context, o UpOptions) (*UpReport, error) {
-	kernel, rootfs, err := images(ctx, o)
-	if err != nil {
-		return nil, err
-	}
+func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, kernel, rootfs string) (*UpReport, error) {
 	hold, err := use(kernel, rootfs)
 	if err != nil {
 		return nil, err
 	}
 	defer closeAll(hold)
-	if err := l.clear(ctx); err != nil { // what a killed run left
+	if err := l.clear(ctx); err != nil { // what a killed run left, or what is to be recreated
 		return nil, err
 	}
 	mode := o.Time

@@ -10,7 +10,7 @@ import (
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
-// Status tells what the lab is now. No time passes.
+// Status tells what the lab is now.
 func (l *Lab) Status(ctx context.Context) (*Status, error) {
 	var s Status
 	if err := l.call(ctx, opStatus, nil, &s, nil); err != nil {

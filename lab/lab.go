@@ -155,7 +155,7 @@ func (l *Lab) Running() (bool, error) { return l.engine.Running() }
 func (l *Lab) ResidentKB() (int64, error) { return l.engine.ResidentKB() }
 
 // Patience is how long, in wall time, a lab may give no sign of life, unless a Lab says otherwise. A healthy one gives
-// one for each second of its own time and each step; a program that spins on the clock in virtual time gives none.
+// one every few seconds of its own time and with each step; a program that spins on the clock in virtual time gives none.
 const Patience = 2 * time.Minute
 
 // call does one operation in the lab.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,8 +70,17 @@ func (m Machine) umlDir() string  { return filepath.Join(m.Dir, "uml") }
 
 // Boot starts the kernel and returns when its agent answers. It fails if the kernel runs already.
 func (m Machine) Boot(ctx context.Context, s Spec) error {
-	if pids, err := m.Processes(); err != nil || len(pids) > 0 {
-		return errors.Join(err, fmt.Errorf("boot %s: its kernel runs already", s.Lab))
+	running, err := m.Running()
+	if err != nil {
+		return err
+	}
+	if running {
+		return fmt.Errorf("boot %s: its kernel runs already", s.Lab)
+	}
+	for _, path := range []string{s.Binary, s.RootFS, m.Dir} {
+		if strings.ContainsAny(path, " \t\n\"") { // a kernel's command line is words
+			return fmt.Errorf("boot %s: the path %q has a blank or a quote in it, which a kernel's command line cannot hold; move it", s.Lab, path)
+		}
 	}
 	cmd, err := m.start(s)
 	if err != nil {
@@ -138,6 +148,9 @@ func (m Machine) arguments(s Spec) []string {
 		args = append(args, "time-travel")
 	}
 	if s.Mode != Real {
+		// A tick at fixed instants. Without, the kernel does its timekeeping when somebody happens to wake, and so does the
+		// correction by which phc2sys slews the clock of all timers: runs then differ by nanoseconds after some minutes.
+		args = append(args, "nohz=off")
 		args = append(args, "time-travel-start="+strconv.FormatInt(Epoch.UnixNano(), 10))
 	}
 	return args
@@ -207,7 +220,15 @@ func (m Machine) awaitAgent(ctx context.Context, died <-chan error) error {
 	}()
 	select {
 	case err := <-ready:
-		return err
+		if err == nil {
+			return nil
+		}
+		select { // how it ended says more than that the stream did
+		case err = <-died:
+			return fmt.Errorf("it ended at once: %w", exitError(err))
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		}
 	case err := <-died:
 		return fmt.Errorf("it ended at once: %w", exitError(err))
 	case <-ctx.Done():

@@ -139,13 +139,8 @@ func (s *nicsStep) Remove(context.Context) error {
 		return err
 	}
 	var faults []error
-	for _, d := range devices {
-		if s.world.owns(d) {
-			faults = append(faults, d.Delete())
-		}
+	for _, d := range devices { // in a kernel of its own, all are the lab's
+		faults = append(faults, d.Delete())
 	}
 	return errors.Join(faults...)
 }
-
-// owns says whether a device is this lab's: in a kernel of its own, all are.
-func (w *World) owns(nsim.Device) bool { return true }

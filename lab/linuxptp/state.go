@@ -172,11 +172,3 @@ func (s ClockState) String() string {
 	}
 	return "FREERUN"
 }
-
-// ClockStateOf maps a servo state: s0 and s1 are FREERUN, s2 and s3 are LOCKED.
-func ClockStateOf(s Servo) ClockState {
-	if s.Locked() {
-		return Locked
-	}
-	return FreeRun
-}

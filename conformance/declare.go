@@ -24,7 +24,7 @@ func (s *suite) declare(done func(ginkgo.Report)) {
 	ginkgo.Describe("ptp", ginkgo.Ordered, ginkgo.ContinueOnFailure, func() {
 		ginkgo.ReportAfterEach(s.announceFailure) // at the top level a preview would lose it
 		for _, spec := range specs.All() {
-			if !slices.Contains(spec.Modes, s.mode) {
+			if !spec.RunsIn(s.mode) {
 				continue
 			}
 			for _, subject := range subjects(spec, s.inventory) {
@@ -58,7 +58,7 @@ func (s *suite) declareOne(spec specs.Spec, subject sut.Instance) {
 	}
 	kept := &result{area: spec.Area, subject: subject.Name}
 	s.results[name] = kept
-	ginkgo.It(name, ginkgo.Label(spec.Area, string(s.mode)), func(node ginkgo.SpecContext) {
+	ginkgo.It(name, ginkgo.Label(spec.Labels(s.mode)...), func(node ginkgo.SpecContext) {
 		if s.ctx.Err() != nil {
 			ginkgo.AbortSuite("the suite was told to stop")
 		}
@@ -72,13 +72,19 @@ func (s *suite) declareOne(spec specs.Spec, subject sut.Instance) {
 
 // verdictOf tells Ginkgo what came of a check.
 func verdictOf(err error) {
-	var skipped specs.Skipped
 	switch {
-	case errors.As(err, &skipped):
-		ginkgo.Skip(skipped.Error())
+	case skips(err):
+		ginkgo.Skip(err.Error())
 	case err != nil:
 		ginkgo.Fail(err.Error())
 	}
+}
+
+// skips says whether an error of a check only says that it cannot be made here.
+func skips(err error) bool {
+	var skipped specs.Skipped
+	var unavailable *sut.UnavailableError
+	return errors.As(err, &skipped) || errors.As(err, &unavailable)
 }
 
 // check makes one check, cleans up behind it and keeps what it found.
@@ -91,13 +97,18 @@ func (s *suite) check(ctx context.Context, spec specs.Spec, subject sut.Instance
 	var cleanups cleanups
 	defer func() {
 		err = errors.Join(err, cleanups.run(ctx))
-		kept.failed = err != nil && !errors.As(err, new(specs.Skipped))
+		kept.failed = err != nil && !skips(err)
 		if end, timeErr := s.system.Now(context.WithoutCancel(ctx)); timeErr == nil {
 			kept.system = end.Sub(start)
 		}
 	}()
+	for _, need := range spec.Needs {
+		if missing := need.Missing(s.system); missing != "" {
+			return specs.Skipped(missing)
+		}
+	}
 	return spec.Check(ctx, &specs.Test{
-		System: s.system, Inventory: s.inventory, Settings: s.settings, Subject: subject,
+		System: s.system, Mode: s.mode, Inventory: s.inventory, Settings: s.settings, Subject: subject,
 		Failed:  s.failed,
 		Cleanup: cleanups.add,
 		Measured: func(m specs.Measurement) {

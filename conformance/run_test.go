@@ -31,6 +31,9 @@ func worlds() map[string]sut.Inventory {
 
 func run(t *testing.T, system sut.System, options conformance.Options) conformance.Report {
 	t.Helper()
+	if options.LabelFilter == "" {
+		options.LabelFilter = worldFilter
+	}
 	report, err := conformance.Run(context.Background(), system, options)
 	if err != nil {
 		t.Fatal(err)
@@ -124,10 +127,10 @@ func TestSelection(t *testing.T) {
 		{conformance.Options{}, 11},
 		{conformance.Options{LabelFilter: "sync"}, 4},
 		{conformance.Options{LabelFilter: "sync || accuracy"}, 5},
-		{conformance.Options{LabelFilter: "dnbc && !failover"}, 9},
+		{conformance.Options{LabelFilter: "DualNICBC && !failover"}, 9},
 		{conformance.Options{Focus: []string{"bc1 on w1"}}, 3},
 		{conformance.Options{Focus: []string{"bc1 on w1"}, Skip: []string{"^path"}}, 2},
-		{conformance.Options{Mode: "DNBC"}, 11},
+		{conformance.Options{Mode: "dualnicbc"}, 11},
 	} {
 		c.options.DryRun = true
 		if got := len(run(t, fake.New(fake.DNBC()), c.options).Specs); got != c.want {
@@ -150,9 +153,9 @@ func TestBadOptions(t *testing.T) {
 		{conformance.Options{LabelFilter: "sync &&"}, `label filter "sync &&"`},
 		{conformance.Options{Focus: []string{"("}}, `pattern "("`},
 		{conformance.Options{Skip: []string{"["}}, `pattern "["`},
-		{conformance.Options{Mode: "tbc"}, `unknown mode "tbc"; modes are oc, bc and dnbc`},
-		{conformance.Options{Mode: "oc"}, "mode oc is not what the system offers, which is dnbc"},
-		{conformance.Options{Focus: []string{"nothing is called so"}}, "no spec of mode dnbc is selected"},
+		{conformance.Options{Mode: "nix"}, `DualNICBC`},
+		{conformance.Options{Mode: "oc"}, "mode OC is not what the system offers, which is DualNICBC"},
+		{conformance.Options{Focus: []string{"nothing is called so"}}, "no spec of mode DualNICBC is selected"},
 		{conformance.Options{Settings: &bad}, "makes none in 5m0s"},
 	} {
 		_, err := conformance.Run(context.Background(), fake.New(fake.DNBC()), c.options)

@@ -119,14 +119,16 @@ type NodeArgs struct {
 // LogsArgs asks for log lines.
 type LogsArgs struct {
 	Node   string        `json:"node"`   // "" means all
+	Since  time.Time     `json:"since"`  // only lines that were read then or later
 	Follow time.Duration `json:"follow"` // how long to go on; 0 prints what there is
 }
 
 // LogLine is one line that a process of a node printed.
 type LogLine struct {
-	Node    string `json:"node"`
-	Process string `json:"process"`
-	Text    string `json:"text"`
+	At      time.Time `json:"at"` // when it was read, in the lab's time
+	Node    string    `json:"node"`
+	Process string    `json:"process"`
+	Text    string    `json:"text"`
 }
 
 // ApplyArgs replaces the PtpConfigs of all workers.

@@ -51,6 +51,9 @@ func (w *World) logs(ctx context.Context, req *agent.Request, args LogsArgs) (an
 			return nil, err
 		}
 		for line := range n.Logs(ctx, false) {
+			if line.At.Before(args.Since) {
+				continue
+			}
 			if err := sendLine(req, owner, line); err != nil {
 				return nil, err
 			}
@@ -86,7 +89,7 @@ func (w *World) followLogs(ctx context.Context, req *agent.Request, owners []str
 }
 
 func sendLine(req *agent.Request, owner string, line node.LogLine) error {
-	return req.Event(LogLine{Node: owner, Process: line.Config, Text: line.Text})
+	return req.Event(LogLine{At: line.At, Node: owner, Process: line.Config, Text: line.Text})
 }
 
 // apply replaces the PtpConfig objects of all workers.

@@ -43,7 +43,7 @@ func (p testPages) run(ctx context.Context, l *lab.Lab, o conformance.Options) (
 	if p.markdown == "" && !o.DryRun {
 		p.markdown = os.Getenv(stepSummary)
 	}
-	var tested sut.System = withLogs{system.New(l, l.Plan), l}
+	var tested sut.System = system.New(l, l.Plan)
 	recorder := runs.New(tested)
 	if p.html != "" {
 		tested = recorder.System()
@@ -94,20 +94,4 @@ func about(ctx context.Context, l *lab.Lab, tested sut.System) []report.Fact {
 		{Name: "ptplab", Value: strings.TrimPrefix(buildVersion(debug.ReadBuildInfo()).String(), "ptplab ")},
 	}
 	return append(facts, report.Programs(ctx, tested, l.Plan.NICs[0].Owner)...)
-}
-
-// withLogs is a system under test with the logs of its lab.
-type withLogs struct {
-	sut.System
-	lab *lab.Lab
-}
-
-// Unwrap is the system.
-func (w withLogs) Unwrap() sut.System { return w.System }
-
-// Logs returns the last lines that the programs of a node have printed.
-func (w withLogs) Logs(ctx context.Context, node string, lines int) ([]string, error) {
-	var all []string
-	err := w.lab.Logs(ctx, lab.LogsArgs{Node: node}, func(l lab.LogLine) { all = append(all, l.Text) })
-	return all[max(0, len(all)-lines):], err
 }

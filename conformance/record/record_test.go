@@ -153,11 +153,11 @@ func TestMissedLooksDoNotDisturb(t *testing.T) {
 // chatty is a world with logs.
 type chatty struct{ *fake.World }
 
-func (chatty) Logs(_ context.Context, node string, lines int) ([]string, error) {
+func (chatty) Logs(_ context.Context, node string, since time.Time) ([]sut.LogLine, error) {
 	if node == "sw1" {
 		return nil, errors.New("none here")
 	}
-	return []string{node + " says"}, nil
+	return []sut.LogLine{{Text: node + " says"}}, nil
 }
 
 func TestLogs(t *testing.T) {

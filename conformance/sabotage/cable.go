@@ -15,8 +15,9 @@ const asymmetryNs = 10_000
 // asymmetricCable delays what the furthest receiver sends: its ptp4l reports an offset of zero, its clock is 5 us off.
 func asymmetricCable() Sabotage {
 	return Sabotage{
-		Name: "asymmetric cable",
-		Area: specs.AreaAccuracy,
+		Name:  "asymmetric cable",
+		Area:  specs.AreaAccuracy,
+		Modes: []specs.Mode{specs.OC, specs.DualNICBC},
 		Apply: func(ctx context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
 			saboteur, err := saboteurWithTruth(system)
 			if err != nil {

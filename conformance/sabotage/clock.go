@@ -55,8 +55,9 @@ func (k kicked) now(ctx context.Context) (int64, error) {
 // measured: it is right before and after.
 func clockStepped() Sabotage {
 	return Sabotage{
-		Name: "clock stepped while measured",
-		Area: specs.AreaAccuracy,
+		Name:  "clock stepped while measured",
+		Area:  specs.AreaAccuracy,
+		Modes: []specs.Mode{specs.OC, specs.DualNICBC},
 		Apply: func(ctx context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
 			saboteur, err := saboteurWithTruth(system)
 			if err != nil {

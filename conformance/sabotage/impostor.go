@@ -31,8 +31,9 @@ const impostorBase = "/var/run/ptplab-impostor"
 // path that it should: what the receiver hears is not the clock under test.
 func impostorBeside() Sabotage {
 	return Sabotage{
-		Name: "impostor beside a transmit port",
-		Area: specs.AreaPath,
+		Name:  "impostor beside a transmit port",
+		Area:  specs.AreaPath,
+		Modes: []specs.Mode{specs.OC, specs.DualNICBC},
 		Apply: func(ctx context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
 			chain, err := target(ctx, system)
 			if err != nil {

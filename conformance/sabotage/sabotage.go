@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/ptplab/ptplab/conformance/specs"
 	"github.com/ptplab/ptplab/conformance/sut"
 )
 
@@ -18,13 +20,29 @@ var ErrNotApplicable = errors.New("not applicable to this system")
 type Sabotage struct {
 	Name string // "impostor beside a transmit port"
 	Area string // the area of specs that must fail, and no other
+	// Modes are those in which to try it; nil stands for OC, the fastest. It is to be tried where each spec that it is meant
+	// for runs.
+	Modes []specs.Mode
 	// Apply breaks the system and returns it for a run of the suite; it may come back wrapped. Undo mends it.
 	Apply func(ctx context.Context, system sut.System) (broken sut.System, undo func(context.Context) error, err error)
+}
+
+// TriedIn are the modes in which to try it.
+func (s Sabotage) TriedIn() []specs.Mode {
+	if s.Modes == nil {
+		return []specs.Mode{specs.OC}
+	}
+	return s.Modes
 }
 
 // All lists the sabotages that work on any system whose Exec runs a shell. Those that need more are not applicable where it is
 // missing.
 func All() []Sabotage {
+	return slices.Concat(clocks(), metricsSabotages(), configurationSabotages(), eventsSabotages(), clusterSabotages())
+}
+
+// clocks break the sync of clocks and what is known of it.
+func clocks() []Sabotage {
 	return []Sabotage{
 		upstreamStopped(),
 		impostorBeside(),

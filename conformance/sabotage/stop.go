@@ -32,8 +32,9 @@ func signal(ctx context.Context, system sut.System, i sut.Instance, name string)
 // upstreamStopped freezes every ptp4l that the furthest receiver could take its time from.
 func upstreamStopped() Sabotage {
 	return Sabotage{
-		Name: "upstream ptp4l stopped",
-		Area: specs.AreaSync,
+		Name:  "upstream ptp4l stopped",
+		Area:  specs.AreaSync,
+		Modes: []specs.Mode{specs.OC, specs.DualNICBC},
 		Apply: func(ctx context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
 			upstreams, err := upstreamsOfTarget(ctx, system)
 			if err != nil {

@@ -23,8 +23,9 @@ func (l links) SetLink(ctx context.Context, port sut.PortRef, up bool) error {
 // linkIgnoresDown leaves links up that should go down: no clock notices anything.
 func linkIgnoresDown() Sabotage {
 	return Sabotage{
-		Name: "link down without effect",
-		Area: specs.AreaFailover,
+		Name:  "link down without effect",
+		Area:  specs.AreaFailover,
+		Modes: []specs.Mode{specs.OC, specs.DualFollower},
 		Apply: func(_ context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
 			return links{system, func(context.Context, sut.PortRef, bool) error { return nil }}, nothing, nil
 		},
@@ -34,8 +35,9 @@ func linkIgnoresDown() Sabotage {
 // linkStaysDown leaves links down that should come up again.
 func linkStaysDown() Sabotage {
 	return Sabotage{
-		Name: "link stays down",
-		Area: specs.AreaFailover,
+		Name:  "link stays down",
+		Area:  specs.AreaFailover,
+		Modes: []specs.Mode{specs.OC, specs.DualFollower},
 		Apply: func(_ context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
 			var left []sut.PortRef
 			setLink := func(ctx context.Context, port sut.PortRef, up bool) error {
@@ -60,8 +62,9 @@ func linkStaysDown() Sabotage {
 // comesBackOff makes a cable asymmetric when its link comes up again: the clock locks, 5 us from where it was.
 func comesBackOff() Sabotage {
 	return Sabotage{
-		Name: "clock comes back 5 us off",
-		Area: specs.AreaFailover,
+		Name:  "clock comes back 5 us off",
+		Area:  specs.AreaFailover,
+		Modes: []specs.Mode{specs.OC, specs.DualFollower},
 		Apply: func(_ context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
 			saboteur, err := saboteurWithTruth(system)
 			if err != nil {
@@ -115,8 +118,9 @@ func (f *frozen) Metrics(ctx context.Context, node string) ([]byte, error) {
 // frozenMetrics serves the metrics of a good time for ever.
 func frozenMetrics() Sabotage {
 	return Sabotage{
-		Name: "frozen metrics",
-		Area: specs.AreaFailover,
+		Name:  "frozen metrics",
+		Area:  specs.AreaFailover,
+		Modes: []specs.Mode{specs.OC, specs.DualFollower},
 		Apply: func(_ context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
 			return &frozen{System: system, still: map[string][]byte{}}, nothing, nil
 		},

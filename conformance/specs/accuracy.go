@@ -16,7 +16,7 @@ func accuracySpecs() []Spec {
 	return []Spec{{
 		Area:  AreaAccuracy,
 		Name:  "every clock stays with its grandmaster",
-		Modes: Modes(),
+		Needs: []Need{NeedTruth},
 		Check: checkAccuracy,
 	}}
 }

@@ -17,13 +17,11 @@ func failoverSpecs() []Spec {
 	return []Spec{{
 		Area:     AreaFailover,
 		Name:     "holds over without its upstream link and comes back",
-		Modes:    Modes(),
 		Subjects: func(inv sut.Inventory) []sut.Instance { return withPorts(inv, func(n int) bool { return n == 1 }) },
 		Check:    checkHoldover,
 	}, {
 		Area:     AreaFailover,
 		Name:     "fails over to its other upstream link and stays locked",
-		Modes:    Modes(),
 		Subjects: func(inv sut.Inventory) []sut.Instance { return withPorts(inv, func(n int) bool { return n > 1 }) },
 		Check:    checkOtherPort,
 	}}

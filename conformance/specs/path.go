@@ -15,7 +15,6 @@ func pathSpecs() []Spec {
 	return []Spec{{
 		Area:     AreaPath,
 		Name:     "takes time through the expected clocks",
-		Modes:    Modes(),
 		Subjects: receivers,
 		Check:    checkPath,
 	}}

@@ -12,27 +12,62 @@ import (
 	"github.com/ptplab/ptplab/conformance/wait"
 )
 
-// The areas, in the order in which they run: an area needs what the ones before it have shown.
+// The areas, in the order in which they run: an area needs what the ones before it have shown, and those that disturb the
+// system most come last.
 const (
-	AreaSync     = "sync"
-	AreaPath     = "path"
-	AreaAccuracy = "accuracy"
-	AreaFailover = "failover"
+	AreaValidation = "validation"  // the operator is installed
+	AreaOperator   = "operator"    // the operator does its work
+	AreaDiscovery  = "discovery"   // what the nodes say of their hardware
+	AreaSync       = "sync"        // clocks lock
+	AreaPath       = "path"        // to the right ones
+	AreaAccuracy   = "accuracy"    // and are right
+	AreaMetrics    = "metrics"     // what is told of them
+	AreaSockets    = "sockets"     // who may ask ptp4l
+	AreaScheduling = "scheduling"  // real-time priorities
+	AreaEvents     = "events"      // O-RAN notifications
+	AreaLogs       = "logs"        // log filter and reduction
+	AreaProfiles   = "profiles"    // which PtpConfig applies where
+	AreaClockClass = "clock-class" // what the clocks say of their quality
+	AreaFailover   = "failover"    // another port, another clock
+	AreaOutage     = "outage"      // links down and up
+	AreaRestart    = "restart"     // killed processes
+	AreaSecurity   = "security"    // authentication
+	AreaSoak       = "soak"        // for a long time
 )
 
 // Spec is one check. It is made once for each of its subjects.
 type Spec struct {
 	Area     string
-	Name     string // a sentence about the subject: "locks to its time transmitter"
-	Modes    []Mode
+	Name     string                             // a sentence about the subject: "locks to its time transmitter"
+	Modes    []Mode                             // nil for all
+	Needs    []Need                             // what the system must be able to do; without it the spec is skipped and says so
+	Slow     bool                               // takes minutes of the system's time
 	Subjects func(sut.Inventory) []sut.Instance // instances to check; nil for a check of the whole system
-	// Check returns nil, a Skipped, or what is wrong.
+	// Check returns nil, a Skipped, a *sut.UnavailableError (which skips as well), or what is wrong.
 	Check func(ctx context.Context, t *Test) error
 }
 
 // All lists every spec in the order in which they run.
 func All() []Spec {
-	return slices.Concat(syncSpecs(), pathSpecs(), accuracySpecs(), failoverSpecs())
+	return slices.Concat(validationSpecs(), operatorSpecs(), discoverySpecs(), syncSpecs(), pathSpecs(), accuracySpecs(),
+		metricsSpecs(), socketsSpecs(), schedulingSpecs(), eventsSpecs(), logsSpecs(), profilesSpecs(), clockClassSpecs(),
+		failoverSpecs(), outageSpecs(), restartSpecs(), securitySpecs(), soakSpecs())
+}
+
+// RunsIn says whether the spec is for a mode.
+func (s Spec) RunsIn(mode Mode) bool { return len(s.Modes) == 0 || slices.Contains(s.Modes, mode) }
+
+// Labels are the words by which a spec can be selected: its area, the mode, its speed and its needs.
+func (s Spec) Labels(mode Mode) []string {
+	speed := "fast"
+	if s.Slow {
+		speed = "slow"
+	}
+	labels := []string{s.Area, string(mode), speed}
+	for _, n := range s.Needs {
+		labels = append(labels, "needs-"+string(n))
+	}
+	return labels
 }
 
 // Skipped is the error of a check that cannot be made here; its text is the reason.
@@ -44,6 +79,7 @@ func (s Skipped) Error() string { return string(s) }
 // Test is what one check works with.
 type Test struct {
 	System    sut.System
+	Mode      Mode
 	Inventory sut.Inventory
 	Settings  Settings
 	Subject   sut.Instance // zero for a check of the whole system

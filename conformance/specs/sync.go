@@ -3,7 +3,6 @@ package specs
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ func syncSpecs() []Spec {
 	return []Spec{{
 		Area:     AreaSync,
 		Name:     "locks to its time transmitter",
-		Modes:    Modes(),
 		Subjects: receivers,
 		Check:    checkLocks,
 	}}
@@ -55,7 +53,7 @@ func (t *Test) untilLocked(ctx context.Context, i sut.Instance) (time.Duration, 
 
 // locked says what a locked clock is.
 func (t *Test) locked() string {
-	return fmt.Sprintf("one receive port SLAVE, clock LOCKED, |offset| up to %g ns", t.Settings.OffsetBound)
+	return fmt.Sprintf("one receive port SLAVE, clock LOCKED, offset from %g to %g ns", t.Settings.MinOffset, t.Settings.MaxOffset)
 }
 
 // lockedProbe looks whether an instance is locked: exactly one receive port is SLAVE, all transmit ports are MASTER, the clock is
@@ -82,7 +80,7 @@ func (t *Test) lockedProbe(i sut.Instance) wait.Probe {
 			return false, "", err
 		}
 		seen := fmt.Sprintf("%s SLAVE, clock %s, offset %g ns", active, state, offset)
-		return state == metrics.Locked && math.Abs(offset) <= t.Settings.OffsetBound, seen, nil
+		return state == metrics.Locked && t.Settings.MinOffset <= offset && offset <= t.Settings.MaxOffset, seen, nil
 	}
 }
 

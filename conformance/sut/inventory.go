@@ -8,9 +8,18 @@ import (
 
 // Inventory is what a system consists of, as far as the suite must know.
 type Inventory struct {
-	Nodes     []string
-	Ports     []Port
-	Instances []Instance
+	Nodes        []string
+	Ports        []Port
+	Instances    []Instance
+	SystemClocks []SystemClock
+}
+
+// SystemClock is a phc2sys that steers the CLOCK_REALTIME of a node, or would if the node had one of its own.
+type SystemClock struct {
+	Node    string
+	Profile string   // qualified name of the profile that runs it
+	Config  string   // phc2sys's configuration file on the node; "" if it has none
+	Sources []string // instances whose clocks it follows: with more than one, whichever works (high availability)
 }
 
 // PortRef names a port by its node and interface: "w1/ens1f0".
@@ -49,6 +58,8 @@ type Instance struct {
 	ReceivePorts  []string     // interfaces towards the grandmaster, which may be time receivers
 	TransmitPorts []string     // interfaces away from it, time transmitters only
 	Config        string       // ptp4l's configuration file on the node, the argument of pmc -f
+	Profile       string       // qualified name of the profile that runs it, "test-slave1_test-slave1"
+	Object        string       // name of the PtpConfig that has the profile, "" if there is none
 	Upstream      []string     // instances that it is expected to take time from through its cables; several stand in for each other
 	InSwitch      bool         // part of the network, not a clock under test
 }

@@ -36,9 +36,9 @@ func TestSuiteOnLab(t *testing.T) {
 		{"oc", specs.OC, 4, nil},
 		{"bc", specs.BC, 4, nil},
 		{"bc-slaves", specs.BC, 6, quickly(20 * time.Second)},
-		{"dnbc", specs.DNBC, 11, quickly(20 * time.Second)},
-		{"dnbc-ha", specs.DNBC, 11, quickly(20 * time.Second)},
-		{"dual-follower", specs.OC, 4, quickly(20 * time.Second)},
+		{"dnbc", specs.DualNICBC, 11, quickly(20 * time.Second)},
+		{"dnbc-ha", specs.DualNICBCHA, 11, quickly(20 * time.Second)},
+		{"dual-follower", specs.DualFollower, 4, quickly(20 * time.Second)},
 		{"external-gm", specs.BC, 6, quickly(20 * time.Second)},
 		{"single-node", specs.BC, 6, quickly(20 * time.Second)},
 	} {

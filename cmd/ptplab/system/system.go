@@ -22,6 +22,7 @@ type Lab interface {
 	SetCable(ctx context.Context, port topology.PortRef, c topology.Cable) error
 	SetClock(ctx context.Context, port topology.PortRef, ns int64) error
 	Truth(ctx context.Context, args lab.TruthArgs) ([]lab.TrueError, error)
+	Logs(ctx context.Context, args lab.LogsArgs, tell func(lab.LogLine)) error
 }
 
 // System is a lab as the suite sees it.
@@ -37,6 +38,7 @@ var (
 	_ sut.System   = (*System)(nil)
 	_ sut.Truth    = (*System)(nil)
 	_ sut.Saboteur = (*System)(nil)
+	_ sut.Logs     = (*System)(nil)
 )
 
 // Now is the lab's clock.

@@ -17,10 +17,20 @@ import (
 
 // fakeLab answers from what a test puts in.
 type fakeLab struct {
+	lines   []lab.LogLine
 	now     time.Time
 	outputs map[string]string // what exec prints, by node
 	cable   topology.Cable
 	truth   []lab.TrueError
+}
+
+func (f *fakeLab) Logs(_ context.Context, args lab.LogsArgs, tell func(lab.LogLine)) error {
+	for _, line := range f.lines {
+		if line.Node == args.Node && !line.At.Before(args.Since) {
+			tell(line)
+		}
+	}
+	return nil
 }
 
 func (f *fakeLab) Run(_ context.Context, d time.Duration) (time.Time, error) {

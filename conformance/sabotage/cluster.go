@@ -1,0 +1,4 @@
+package sabotage
+
+// clusterSabotages break what only a Kubernetes cluster has.
+func clusterSabotages() []Sabotage { return nil }

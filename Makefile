@@ -10,7 +10,7 @@ LAB      = $(shell sed -n 's/^name: *//p' $(TOPOLOGY))
 # What builds the lab kernel and the root file system. `ptplab doctor` says what is missing on other systems.
 PACKAGES := gcc libc6-dev make flex bison bc xz-utils cpio patch binutils kmod mmdebstrap debian-archive-keyring
 
-.PHONY: help demo build images test sabotage bench generate packages clean
+.PHONY: help demo build images test test-conformance sabotage bench generate packages clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,8 +30,11 @@ test: images ## run every test, also those that boot the lab kernel
 	$(GO) vet -tags lab,guest ./...
 	PTPLAB=$(abspath $(BIN)) $(GO) test -tags lab -p 1 -timeout 60m ./...
 
+test-conformance: images ## run the whole suite on plain nodes, in every mode: a table
+	$(GO) test -tags lab -count 1 -timeout 20m -run TestConformance -v ./cmd/ptplab/system
+
 sabotage: images ## break labs in every known way and see each spec fail: a table
-	$(GO) test -tags lab -count 1 -timeout 20m -run TestSabotageOnLab -v ./cmd/ptplab/system
+	$(GO) test -tags lab -count 1 -timeout 60m -run TestSabotageOnLab -v ./cmd/ptplab/system
 
 bench: images ## measure speed and memory: a table, and bench.json
 	PTPLAB=$(abspath $(BIN)) $(GO) run ./lab/bench -json bench.json

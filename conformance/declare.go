@@ -93,7 +93,7 @@ func (s *suite) check(ctx context.Context, spec specs.Spec, subject sut.Instance
 	if err != nil {
 		return fmt.Errorf("read the time of the system under test: %w", err)
 	}
-	kept.started = start
+	kept.started, kept.measured = start, nil // an earlier attempt does not count
 	var cleanups cleanups
 	defer func() {
 		err = errors.Join(err, cleanups.run(ctx))

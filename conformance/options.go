@@ -14,16 +14,19 @@ import (
 
 // Options say what to run and where to report it. The zero value runs everything and reports to the caller only.
 type Options struct {
-	Mode        string          // "oc", "bc" or "dnbc"; empty for what the system offers
-	LabelFilter string          // a Ginkgo label query over areas and modes: "sync || path"
-	Focus       []string        // regular expressions; a spec runs if its name matches one of them
-	Skip        []string        // regular expressions; a spec whose name matches one of them does not run
-	DryRun      bool            // list what would run and touch nothing but the inventory
-	FailFast    bool            // stop at the first failure
-	Settings    *specs.Settings // bounds and times; nil for specs.DefaultSettings
-	Progress    io.Writer       // one line as each spec starts, and each failure; nil for none
-	JUnit       string          // file to write a JUnit report to; empty for none
-	JSON        string          // file to write a JSON report to; empty for none
+	Mode        string   // "OC", "DualNICBC"; empty for what the system offers
+	LabelFilter string   // a Ginkgo label query over areas and modes: "sync || path"
+	Focus       []string // regular expressions; a spec runs if its name matches one of them
+	Skip        []string // regular expressions; a spec whose name matches one of them does not run
+	DryRun      bool     // list what would run and touch nothing but the inventory
+	FailFast    bool     // stop at the first failure
+	// FlakeAttempts is how often a spec may be tried before it has failed; 0 and 1 stand for once. The report tells how
+	// often each was.
+	FlakeAttempts int
+	Settings      *specs.Settings // bounds and times; nil for specs.DefaultSettings
+	Progress      io.Writer       // one line as each spec starts, and each failure; nil for none
+	JUnit         string          // file to write a JUnit report to; empty for none
+	JSON          string          // file to write a JSON report to; empty for none
 }
 
 // selects says whether a spec of this name should run, by Focus and Skip, which must be valid.

@@ -44,7 +44,8 @@ type SpecReport struct {
 	StartSeconds  float64             `json:"startSeconds"` // from the start of the run, on the system's own clock
 	WallSeconds   float64             `json:"wallSeconds"`
 	SystemSeconds float64             `json:"systemSeconds"`
-	Message       string              `json:"message,omitempty"` // why it failed or was skipped
+	Message       string              `json:"message,omitempty"`  // why it failed or was skipped
+	Attempts      int                 `json:"attempts,omitempty"` // how often it was tried, if more than once
 	Measurements  []specs.Measurement `json:"measurements,omitempty"`
 }
 
@@ -72,8 +73,13 @@ func (s *suite) specReport(spec ginkgo.SpecReport) SpecReport {
 	if !kept.started.IsZero() {
 		start = kept.started.Sub(s.started).Seconds()
 	}
+	attempts := spec.NumAttempts
+	if attempts == 1 {
+		attempts = 0
+	}
 	return SpecReport{
-		Name: spec.LeafNodeText, Area: kept.area, Labels: spec.Labels(), State: s.state(spec),
+		Attempts: attempts,
+		Name:     spec.LeafNodeText, Area: kept.area, Labels: spec.Labels(), State: s.state(spec),
 		StartSeconds: start, WallSeconds: spec.RunTime.Seconds(), SystemSeconds: kept.system.Seconds(),
 		Message: spec.FailureMessage(), Measurements: kept.measured,
 	}

@@ -144,6 +144,7 @@ func (s *suite) config() (types.SuiteConfig, types.ReporterConfig) {
 	suiteConfig.Timeout = 0 // the context's is enough
 	suiteConfig.LabelFilter = s.options.LabelFilter
 	suiteConfig.FailFast = s.options.FailFast
+	suiteConfig.FlakeAttempts = s.options.FlakeAttempts
 	reporterConfig := types.NewDefaultReporterConfig()
 	reporterConfig.Succinct, reporterConfig.NoColor = true, true
 	return suiteConfig, reporterConfig

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/ptplab/ptplab/lab/agent"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
@@ -119,6 +120,45 @@ func (l *Lab) Logs(ctx context.Context, args LogsArgs, tell func(LogLine)) error
 // Apply replaces the PtpConfig objects of the lab's workers with those of a YAML text.
 func (l *Lab) Apply(ctx context.Context, yaml []byte) error {
 	return l.call(ctx, opApply, ApplyArgs{yaml}, nil, nil)
+}
+
+// Configs are the PtpConfig objects of the lab's workers and the labels of each worker, as they are now.
+func (l *Lab) Configs(ctx context.Context) (*Configs, error) {
+	var c Configs
+	if err := l.call(ctx, opConfigs, nil, &c, nil); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// PutConfig adds the PtpConfig objects of a YAML text to those of the lab's workers, or replaces those of the same name.
+// Those that are not valid change nothing, and the error is a *RefusedError.
+func (l *Lab) PutConfig(ctx context.Context, yaml []byte) error {
+	return asRefused(l.call(ctx, opPutConfig, ApplyArgs{yaml}, nil, nil))
+}
+
+// DeleteConfig deletes a PtpConfig object of the lab's workers. One that does not exist is no error.
+func (l *Lab) DeleteConfig(ctx context.Context, name string) error {
+	return l.call(ctx, opDeleteConfig, NameArgs{name}, nil, nil)
+}
+
+// SetLabel puts a label with an empty value on a worker, or takes it away. What is recommended for it runs there then.
+func (l *Lab) SetLabel(ctx context.Context, worker, key string, present bool) error {
+	return l.call(ctx, opLabel, LabelArgs{worker, key, present}, nil, nil)
+}
+
+// RefusedError says that an object is not valid, and so changed nothing.
+type RefusedError struct{ Reason string }
+
+// Error is the reason.
+func (e *RefusedError) Error() string { return e.Reason }
+
+// asRefused makes a *RefusedError of an error by which the lab turned an object down.
+func asRefused(err error) error {
+	if agent.KindOf(err) == refused {
+		return &RefusedError{err.Error()}
+	}
+	return err
 }
 
 // Selftest checks the lab kernel's NICs and clocks, each knob of them, and tells each check.

@@ -22,7 +22,15 @@ const (
 	opLogs     = "logs"     // LogsArgs; LogLine...; nothing
 	opApply    = "apply"    // ApplyArgs; ; nothing
 	opSelftest = "selftest" // nothing; Output...; nothing
+
+	opConfigs      = "configs"       // nothing; ; Configs
+	opPutConfig    = "put config"    // ApplyArgs; ; nothing
+	opDeleteConfig = "delete config" // NameArgs; ; nothing
+	opLabel        = "label"         // LabelArgs; ; nothing
 )
+
+// refused is the kind of error with which validation turns an object down.
+const refused = "refused"
 
 // UpArgs is a lab to make.
 type UpArgs struct {
@@ -131,9 +139,27 @@ type LogLine struct {
 	Text    string    `json:"text"`
 }
 
-// ApplyArgs replaces the PtpConfigs of all workers.
+// ApplyArgs are PtpConfig objects for the workers.
 type ApplyArgs struct {
 	YAML []byte `json:"yaml"`
+}
+
+// NameArgs names an object.
+type NameArgs struct {
+	Name string `json:"name"`
+}
+
+// LabelArgs puts a label with an empty value on a worker, or takes it away.
+type LabelArgs struct {
+	Node    string `json:"node"`
+	Key     string `json:"key"`
+	Present bool   `json:"present"`
+}
+
+// Configs are what configures the clocks of the workers.
+type Configs struct {
+	YAML   []byte              `json:"yaml"`   // PtpConfig objects, sorted by name, a document each
+	Labels map[string][]string `json:"labels"` // keys of each worker's labels, sorted
 }
 
 // Status is a lab as it is now.

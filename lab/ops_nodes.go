@@ -92,33 +92,6 @@ func sendLine(req *agent.Request, owner string, line node.LogLine) error {
 	return req.Event(LogLine{At: line.At, Node: owner, Process: line.Config, Text: line.Text})
 }
 
-// apply replaces the PtpConfig objects of all workers.
-func (w *World) apply(ctx context.Context, _ *agent.Request, args ApplyArgs) (any, error) {
-	plan, err := w.current()
-	if err != nil {
-		return nil, err
-	}
-	configs, err := node.Parse(args.YAML)
-	if err != nil {
-		return nil, agent.Errorf("usage", "%v", err)
-	}
-	for i := range configs {
-		if err := configs[i].Validate(); err != nil {
-			return nil, agent.Errorf("usage", "PtpConfig %s: %v", configs[i].Metadata.Name, err)
-		}
-	}
-	for _, worker := range plan.Workers {
-		n, err := w.node(worker)
-		if err != nil {
-			return nil, err
-		}
-		if err := n.Apply(ctx, configs); err != nil {
-			return nil, fmt.Errorf("apply to %s: %w", worker, err)
-		}
-	}
-	return nil, nil
-}
-
 // selftest checks the kernel's NICs and clocks. It makes devices of its own and takes them away.
 func (w *World) selftest(req *agent.Request) error {
 	return selftest.Run(eventWriter(func(p []byte) error { return req.Event(Output{Stdout: p}) }))

@@ -21,11 +21,18 @@ func (s *clocksStep) Name() string { return "clocks" }
 func (s *clocksStep) size() State  { return State{Want: len(owners(s.plan))} }
 
 func (s *clocksStep) Observe(context.Context) (State, error) {
+	untouched, err := s.world.configured().isOf(s.plan)
+	if err != nil {
+		return State{}, err
+	}
 	return count(owners(s.plan), func(o string) (bool, error) {
 		s.world.mu.Lock()
 		n := s.world.nodes[o]
 		s.world.mu.Unlock()
-		return n != nil && reflect.DeepEqual(applied(n), asked(configsOf(s.plan, o))), nil
+		if n == nil || slices.Contains(s.plan.Workers, o) && !untouched {
+			return false, nil
+		}
+		return reflect.DeepEqual(applied(n), asked(configsOf(s.plan, o))), nil
 	})
 }
 
@@ -49,19 +56,29 @@ func asked(configs []node.PtpConfig) map[string]node.Profile {
 	return all
 }
 
+// Apply brings back the objects of the topology, without labels, and makes all owners run what is theirs.
 func (s *clocksStep) Apply(ctx context.Context) error {
 	w := s.world
+	w.configuring.Lock()
+	defer w.configuring.Unlock()
+	configs, err := topologyConfigs(s.plan)
+	if err != nil {
+		return err
+	}
+	w.setConfigs(configs)
+	steers := configs.steersSystemClock(s.plan.Workers)
 	return each(ctx, &s.part, owners(s.plan), func(ctx context.Context, owner string) error {
 		n, err := w.makeNode(s.plan, owner)
 		if err != nil {
 			return err
 		}
-		if slices.Contains(s.plan.Workers, owner) {
-			if err := w.openEndpoints(owner, n.Handler()); err != nil {
-				return err
-			}
+		if !slices.Contains(s.plan.Workers, owner) {
+			return n.Apply(ctx, configsOf(s.plan, owner))
 		}
-		return n.Apply(ctx, configsOf(s.plan, owner))
+		if err := w.openEndpoints(owner, n.Handler()); err != nil {
+			return err
+		}
+		return configs.configure(ctx, n, owner, steers)
 	})
 }
 
@@ -96,7 +113,6 @@ func (w *World) makeNode(plan *topology.Plan, owner string) (*node.Node, error) 
 		Enter:       w.alignedCommand(place),
 		RunDir:      place.runDir(),
 		Log:         w.Log,
-		SystemClock: owner == steersSystemClock(plan),
 		PHC:         func(iface string) string { return nicOf(plan, owner, iface) },
 		LogBytes:    logBytes,
 	})
@@ -132,17 +148,6 @@ func configsOf(plan *topology.Plan, owner string) []node.PtpConfig {
 	own := *plan // all workers' objects for each worker would make the cost of up grow with their square
 	own.Clocks = plan.ClocksOn(owner)
 	return node.PtpConfigs(&own)
-}
-
-// steersSystemClock is the one worker whose phc2sys may steer the kernel's CLOCK_REALTIME, which all workers share: the
-// first that is asked to follow PTP with it.
-func steersSystemClock(plan *topology.Plan) string {
-	for _, c := range plan.Clocks {
-		if (c.SystemClock || c.HighAvailability != "") && c.Type != topology.ClockGrandmaster {
-			return c.Worker
-		}
-	}
-	return ""
 }
 
 // nicOf is the NIC of an interface, which stands for its hardware clock.

@@ -21,6 +21,9 @@ type World struct {
 	nodes     map[string]*node.Node  // by owner: workers, switches and external grandmasters
 	endpoints map[string]*endpoints  // by worker
 	switches  map[string]*ovs.Switch // by name
+	configs   configs                // of the workers
+
+	configuring sync.Mutex // held while what the workers run is changed
 }
 
 // WorldOptions says where a World is.
@@ -69,6 +72,14 @@ func (w *World) Handle(ctx context.Context, req *agent.Request) (any, error) {
 		return handle(ctx, req, w.logs)
 	case opApply:
 		return handle(ctx, req, w.apply)
+	case opConfigs:
+		return w.listConfigs()
+	case opPutConfig:
+		return handle(ctx, req, w.putConfig)
+	case opDeleteConfig:
+		return handle(ctx, req, w.deleteConfig)
+	case opLabel:
+		return handle(ctx, req, w.label)
 	case opSelftest:
 		return nil, w.selftest(req)
 	}

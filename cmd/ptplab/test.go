@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -11,53 +12,70 @@ import (
 
 	"github.com/ptplab/ptplab/cmd/ptplab/talk"
 	"github.com/ptplab/ptplab/conformance"
-	"github.com/ptplab/ptplab/lab"
+	"github.com/ptplab/ptplab/conformance/settings"
 )
 
 // testLimit is how long a test may take, on the wall clock.
 const testLimit = time.Hour
 
 func testCommand(a *app) *cobra.Command {
-	var name string
-	var timeout time.Duration
-	var output formatValue
-	var o conformance.Options
-	var pages testPages
+	var r testRun
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Run the conformance suite against the lab",
 		Long: `Run the conformance suite against the lab: clocks lock, time comes down the path
-that the topology says, the true error stays within bounds, links fail over.` + exitNote,
+that the topology says, the true error stays within bounds, links fail over, and
+more. The suite tests what the lab is configured for. With --mode it finds out how the ports are
+cabled, chooses ports for that mode, configures them, and restores what was there.
+
+The settings of the suite are flags, environment variables and keys of a
+configuration file; --explain lists all of them with their values.` + exitNote,
 		Example: `  ptplab test
+  ptplab test --mode BC --html report.html
   ptplab test --list
   ptplab test --focus 'bc1 .*locks' --junit report.xml
-  ptplab test --html report.html
-  ptplab test --label-filter 'sync || path'`,
+  ptplab test --label-filter 'sync || path'
+  ptplab test --explain`,
 		Args: between(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.inLab(name, cmd, func(ctx context.Context, l *lab.Lab) error {
-				ctx, cancel := withTimeout(ctx, timeout)
+			s, err := settings.Resolve(settings.Input{Flags: cmd.Flags(), LookupEnv: os.LookupEnv})
+			if err != nil {
+				return &codeError{exitUsage, err}
+			}
+			if r.explain {
+				return a.explainSettings(s, r.output.format)
+			}
+			r.settings = s
+			return a.inTarget(r.lab, s, cmd, func(ctx context.Context, t *target) error {
+				ctx, cancel := withTimeout(ctx, r.timeout)
 				defer cancel()
-				o.Progress = specWriter{a.talk}
-				report, err := pages.run(ctx, l, o)
-				a.talk.End("")
-				return errors.Join(ended(ctx, err), a.tellTest(report, output.format))
+				return r.in(ctx, a, t)
 			})
 		},
 	}
-	labFlag(cmd, &name)
+	labFlag(cmd, &r.lab)
 	flags := cmd.Flags()
-	flags.StringArrayVar(&o.Focus, "focus", nil, "only specs whose name matches this `regexp`; may be repeated")
-	flags.StringArrayVar(&o.Skip, "skip", nil, "no specs whose name matches this `regexp`; may be repeated")
-	flags.StringVar(&o.LabelFilter, "label-filter", "", "only specs whose areas match this `query`")
-	flags.BoolVar(&o.FailFast, "fail-fast", false, "stop at the first failure")
-	flags.BoolVar(&o.DryRun, "list", false, "list the specs that would run")
-	flags.StringVar(&o.JUnit, "junit", "", "write a JUnit report to this `file`")
-	flags.StringVar(&o.JSON, "json", "", "write a JSON report to this `file`")
-	pages.flags(cmd)
-	timeoutFlag(cmd, &timeout, testLimit)
-	outputFlag(cmd, &output, "table", "json")
+	flags.StringArrayVar(&r.options.Focus, "focus", nil, "only specs whose name matches this `regexp`; may be repeated")
+	flags.StringArrayVar(&r.options.Skip, "skip", nil, "no specs whose name matches this `regexp`; may be repeated")
+	flags.StringVar(&r.options.LabelFilter, "label-filter", "", "only specs whose labels match this `query`: areas, modes, fast, slow, needs-truth and so on")
+	flags.BoolVar(&r.options.FailFast, "fail-fast", false, "stop at the first failure")
+	flags.BoolVar(&r.options.DryRun, "list", false, "list the specs that would run")
+	flags.BoolVar(&r.explain, "explain", false, "print the settings of the suite and where each came from, and run nothing")
+	flags.StringVar(&r.options.JUnit, "junit", "", "write a JUnit report to this `file`; default $JUNIT_OUTPUT_DIR/$JUNIT_OUTPUT_FILE")
+	flags.StringVar(&r.options.JSON, "json", "", "write a JSON report to this `file`")
+	r.pages.flags(cmd)
+	suiteFlags(cmd, "mode", "kubeconfig", "test-config", "external-gm", "skip-interfaces", "keep-ptpconfig", "max-offset", "min-offset", "test-cases", "flake-attempts")
+	timeoutFlag(cmd, &r.timeout, testLimit)
+	outputFlag(cmd, &r.output, "table", "json")
 	return cmd
+}
+
+// explainSettings prints the effective settings.
+func (a *app) explainSettings(s *settings.Settings, format string) error {
+	if format == "json" {
+		return s.ExplainJSON(a.stdout)
+	}
+	return s.Explain(a.stdout)
 }
 
 // tellTest prints a report. One without specs is of a suite that did not run, and its error says why.

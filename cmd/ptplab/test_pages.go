@@ -6,20 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ptplab/ptplab/cmd/ptplab/system"
 	"github.com/ptplab/ptplab/conformance"
 	runs "github.com/ptplab/ptplab/conformance/record"
 	"github.com/ptplab/ptplab/conformance/report"
-	"github.com/ptplab/ptplab/conformance/specs"
 	"github.com/ptplab/ptplab/conformance/sut"
-	"github.com/ptplab/ptplab/lab"
 )
 
 // stepSummary names the file to which a step of a GitHub workflow appends what its page should show.
@@ -39,11 +33,11 @@ func (p *testPages) flags(cmd *cobra.Command) {
 }
 
 // run runs the suite and writes the pages. Whatever came of the run, they tell it.
-func (p testPages) run(ctx context.Context, l *lab.Lab, o conformance.Options) (conformance.Report, error) {
+func (p testPages) run(ctx context.Context, t *target, o conformance.Options) (conformance.Report, error) {
 	if p.markdown == "" && !o.DryRun {
 		p.markdown = os.Getenv(stepSummary)
 	}
-	var tested sut.System = system.New(l, l.Plan)
+	var tested sut.System = t
 	recorder := runs.New(tested)
 	if p.html != "" {
 		tested = recorder.System()
@@ -55,10 +49,7 @@ func (p testPages) run(ctx context.Context, l *lab.Lab, o conformance.Options) (
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageTime)
 	defer cancel()
 	recorder.KeepLogs(ctx)
-	run := report.Run{Report: result, Settings: specs.DefaultSettings(), Record: recorder.Record(), About: about(ctx, l, tested)}
-	if o.Settings != nil {
-		run.Settings = *o.Settings
-	}
+	run := report.Run{Report: result, Settings: *o.Settings, Record: recorder.Record(), About: t.about(ctx)}
 	return result, errors.Join(err, p.write(run))
 }
 
@@ -84,14 +75,4 @@ func writePage(file string, mode int, run report.Run, write func(io.Writer, repo
 		return fmt.Errorf("write report %s: %w", file, err)
 	}
 	return nil
-}
-
-// about says what was tested and with what.
-func about(ctx context.Context, l *lab.Lab, tested sut.System) []report.Fact {
-	facts := []report.Fact{
-		{Name: "Lab", Value: fmt.Sprintf("%s, engine %s, %s time", l.Name, l.Engine, l.Time)},
-		{Name: "Topology", Value: filepath.Base(l.Topology)},
-		{Name: "ptplab", Value: strings.TrimPrefix(buildVersion(debug.ReadBuildInfo()).String(), "ptplab ")},
-	}
-	return append(facts, report.Programs(ctx, tested, l.Plan.NICs[0].Owner)...)
 }

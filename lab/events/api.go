@@ -143,11 +143,13 @@ func (l *life) create(s Subscription, version int) (any, error) {
 	if l.taken(s) {
 		return nil, conflict(s)
 	}
+	l.refresh() // while nobody was subscribed, nobody has looked
 	all := append(slices.Clone(l.subscriptions), s)
 	if err := l.store(all); err != nil {
 		return nil, err
 	}
 	l.subscriptions = all
+	l.watch()
 	c, r := l.client(s.EndpointUri), l.resource(s.ResourceAddress)
 	if r.version != version && len(r.values) > 0 {
 		c.push(delivery{s.SubscriptionId, r.encode(r.values, r.stamp(time.Now()))})

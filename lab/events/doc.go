@@ -1,7 +1,8 @@
 // Package events is the O-RAN notification API of one plain node (O-RAN.WG6.O-Cloud Notification API, version 2 as
 // upstream's cloud-event-proxy serves it): subscriptions, current states and the delivery of CloudEvents.
 //
-// A Server learns of changes from its node and polls nothing. What it publishes is the node's opinion of its clocks.
+// A Server learns of changes from its node, polls nothing, and watches it only while somebody is subscribed. What it
+// publishes is the node's opinion of its clocks.
 //
 // It differs from upstream's where that one misleads a consumer. After a restart it tells each subscriber the state that
 // its node has at that moment; a state that is not known yet is not told at all, so that no FREERUN comes from the

@@ -24,6 +24,7 @@ type fakeNode struct {
 	classes []node.ClockClass
 	count   uint64
 	changed chan struct{}
+	watched int // how many wait for a change
 }
 
 func newFakeNode() *fakeNode { return &fakeNode{changed: make(chan struct{})} }
@@ -41,6 +42,8 @@ func (n *fakeNode) Aliases() map[string]string {
 }
 
 func (n *fakeNode) WaitChange(ctx context.Context, seen uint64) (uint64, error) {
+	n.watch(1)
+	defer n.watch(-1)
 	for {
 		n.mu.Lock()
 		count, changed := n.count, n.changed
@@ -54,6 +57,12 @@ func (n *fakeNode) WaitChange(ctx context.Context, seen uint64) (uint64, error) 
 		case <-changed:
 		}
 	}
+}
+
+func (n *fakeNode) watch(more int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watched += more
 }
 
 // set replaces the clocks and tells it.

@@ -20,7 +20,8 @@ type life struct {
 	running sync.WaitGroup
 
 	mu            sync.Mutex
-	over          bool // nothing is stored or sent any more
+	over          bool               // nothing is stored or sent any more
+	unwatch       context.CancelFunc // ends the watch over the node; nil while nobody is subscribed
 	resources     []*resource
 	subscriptions []Subscription
 	clients       map[string]*client // by endpoint
@@ -41,16 +42,30 @@ func begin(o Options, subscriptions []Subscription) *life {
 	for _, s := range subscriptions {
 		l.client(s.EndpointUri)
 	}
-	l.running.Go(l.follow)
+	l.watch()
 	return l
 }
 
-// follow publishes what changes until the life ends.
-func (l *life) follow() {
+// watch sees that somebody follows the node while there are subscriptions, and only then: a node that is watched reads
+// its logs more often, which costs virtual time its speed.
+func (l *life) watch() {
+	switch {
+	case len(l.subscriptions) == 0 && l.unwatch != nil:
+		l.unwatch()
+		l.unwatch = nil
+	case len(l.subscriptions) > 0 && l.unwatch == nil:
+		ctx, cancel := context.WithCancel(l.ctx)
+		l.unwatch = cancel
+		l.running.Go(func() { l.follow(ctx) })
+	}
+}
+
+// follow publishes what changes until ctx ends.
+func (l *life) follow(ctx context.Context) {
 	for seen := uint64(0); ; {
 		var err error
-		if seen, err = l.o.Node.WaitChange(l.ctx, seen); err != nil {
-			if l.ctx.Err() == nil {
+		if seen, err = l.o.Node.WaitChange(ctx, seen); err != nil {
+			if ctx.Err() == nil {
 				l.o.Log.Error("events are no longer published", "node", l.o.Name, "error", err)
 			}
 			return
@@ -106,6 +121,7 @@ func (l *life) remove(which func(Subscription) bool) error {
 		}
 	}
 	l.subscriptions = kept
+	l.watch()
 	for endpoint, c := range l.clients {
 		if !slices.ContainsFunc(kept, func(s Subscription) bool { return s.EndpointUri == endpoint }) {
 			c.close()

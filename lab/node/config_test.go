@@ -85,7 +85,10 @@ func TestRender(t *testing.T) {
 			t.Fatal(err)
 		}
 		chosen[0].Profile.PtpSchedulingPolicy = "SCHED_FIFO"
-		r := renderer{paths: Programs{}.withDefaults(), numbers: renumber(chosen, nil), systemClock: node == "w3"}
+		r := renderer{paths: Programs{}.withDefaults(), numbers: renumber(chosen, nil)}
+		if node == "w3" {
+			r.steers = SteersSystemClock(chosen)
+		}
 		programs, err := r.render(chosen)
 		if err != nil {
 			t.Fatal(err)

@@ -108,7 +108,10 @@ func (n *Node) Apply(ctx context.Context, configs []PtpConfig) error {
 	n.mu.Lock()
 	numbers := renumber(chosen, n.numbers)
 	n.mu.Unlock()
-	r := renderer{paths: n.o.Programs, systemClock: n.o.SystemClock, numbers: numbers}
+	r := renderer{paths: n.o.Programs, numbers: numbers}
+	if n.o.SystemClock {
+		r.steers = SteersSystemClock(chosen)
+	}
 	wanted, err := r.render(chosen)
 	if err != nil {
 		return fmt.Errorf("node %s: %w", n.o.Name, err)
@@ -185,14 +188,14 @@ func (n *Node) begin(wanted []program, keep map[string]*process) error {
 	return nil
 }
 
-// tellSystemClock says once that phc2sys of this node only measures.
+// tellSystemClock says once that a phc2sys of this node only measures.
 func (n *Node) tellSystemClock(now time.Time, p *process) {
-	if n.o.SystemClock || n.told {
+	if !p.measures || n.told {
 		return
 	}
 	n.told = true
-	n.say(now, p.config, "phc2sys runs with free_running: all nodes of a lab share one CLOCK_REALTIME, and this node may not steer it")
-	n.o.Log.Info("phc2sys only measures here: another node may steer the lab's one CLOCK_REALTIME", "node", n.o.Name)
+	n.say(now, p.config, "phc2sys runs with free_running: all nodes of a lab share one CLOCK_REALTIME, and this program may not steer it")
+	n.o.Log.Info("phc2sys only measures here: another may steer the lab's one CLOCK_REALTIME", "node", n.o.Name, "process", p.config)
 }
 
 // say puts a line of the node itself into its log.

@@ -85,6 +85,13 @@ func GrandmasterConfig(g topology.Grandmaster) PtpConfig {
 	return object(g.Name, g.Name, Profile{Name: g.Name, Interface: g.Port, Ptp4lOpts: transmitterOpts, Ptp4lConf: linuxptp.GrandmasterConfig(g).String()})
 }
 
+// ManagedBy is the label of the objects that a lab makes from its topology, with the value ManagedByLab.
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#app-kubernetes-io-managed-by
+const (
+	ManagedBy    = "app.kubernetes.io/managed-by"
+	ManagedByLab = "ptplab"
+)
+
 // object wraps one profile for one node.
 func object(name, node string, p Profile) PtpConfig {
 	p.PtpSchedulingPolicy = "SCHED_OTHER"
@@ -93,7 +100,7 @@ func object(name, node string, p Profile) PtpConfig {
 	number := priority
 	return PtpConfig{
 		APIVersion: APIVersion, Kind: Kind,
-		Metadata: Metadata{Name: name, Namespace: "openshift-ptp"},
+		Metadata: Metadata{Name: name, Namespace: "openshift-ptp", Labels: map[string]any{ManagedBy: ManagedByLab}},
 		Spec: Spec{
 			Profile:   []Profile{p},
 			Recommend: []Recommend{{Profile: p.Name, Priority: &number, Match: []Match{{NodeName: node}}}},

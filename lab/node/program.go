@@ -43,6 +43,7 @@ type program struct {
 	domain   uint8    // of ptp4l
 	gates    []string // phc2sys waits until a clock of one of these profiles is near its master
 	socket   string   // ptp4l's uds_address, inside the node
+	measures bool     // phc2sys that must not steer CLOCK_REALTIME
 	limits   Threshold
 	filter   filter
 }
@@ -54,9 +55,9 @@ func (a *program) same(b *program) bool {
 
 // renderer turns profiles into programs.
 type renderer struct {
-	paths       Programs
-	systemClock bool
-	numbers     map[string]int // of the profiles, by qualified name: the N in ptp4l.N.config
+	paths   Programs
+	steers  string         // qualified name of the profile whose phc2sys may steer CLOCK_REALTIME; "": none
+	numbers map[string]int // of the profiles, by qualified name: the N in ptp4l.N.config
 }
 
 // renumber gives each profile a number. A profile that has one keeps it, so that its files and sockets stay; the others
@@ -157,18 +158,25 @@ func (r *renderer) ptp4l(c *Chosen) (program, error) {
 	p.argv = r.argv(c, r.paths.Ptp4l, p.config, c.Profile.Ptp4lOpts)
 	p.receiver = slices.Contains(p.argv, "-s") || conf.Is(linuxptp.Global, "slaveOnly", "1") || conf.Is(linuxptp.Global, "clientOnly", "1")
 	if domain, found := conf.Get(linuxptp.Global, "domainNumber"); found {
-		n, err := strconv.ParseUint(domain, 0, 8)
-		if err != nil {
-			return program{}, fmt.Errorf("ptp4lConf: domainNumber %q is not within 0-255", clip(domain))
+		if p.domain, err = domainNumber(domain); err != nil {
+			return program{}, fmt.Errorf("ptp4lConf: %w", err)
 		}
-		p.domain = uint8(n)
 	}
 	p.text = conf.String()
 	return p, nil
 }
 
-// phc2sys makes the program that steers the system clock. All nodes of a lab share one CLOCK_REALTIME, so all but one
-// only measure it.
+// domainNumber reads the value of ptp4l's option.
+func domainNumber(text string) (uint8, error) {
+	n, err := strconv.ParseUint(text, 0, 8)
+	if err != nil {
+		return 0, fmt.Errorf("domainNumber %q is not within 0-255", clip(text))
+	}
+	return uint8(n), nil
+}
+
+// phc2sys makes the program that steers the system clock. All nodes of a lab share one CLOCK_REALTIME, so all programs but
+// one only measure it.
 func (r *renderer) phc2sys(c *Chosen) (program, error) {
 	conf, err := linuxptp.ParseConfig(c.Profile.Phc2sysConf)
 	if err != nil {
@@ -187,7 +195,7 @@ func (r *renderer) phc2sys(c *Chosen) (program, error) {
 	if len(c.HA) == 0 {
 		conf.Set(linuxptp.Global, "uds_address", path.Join(runDir, r.file("ptp4l", c.Name, "socket")))
 	}
-	if !r.systemClock {
+	if p.measures = c.Name != r.steers; p.measures {
 		conf.Set(linuxptp.Global, "free_running", "1")
 	}
 	p.argv = r.argv(c, r.paths.Phc2sys, p.config, opts)

@@ -185,6 +185,11 @@ func (p *Profile) validatePtp4l(conf *linuxptp.Config) []error {
 	if p.Ptp4lOpts != "" && p.Interface == "" && len(ports) == 0 && !slices.Contains(strings.Fields(p.Ptp4lOpts), "-i") {
 		f.add("ptp4l has no port: neither interface nor a section in ptp4lConf")
 	}
+	if text, found := conf.Get(linuxptp.Global, "domainNumber"); found {
+		if _, err := domainNumber(text); err != nil {
+			f.add("ptp4lConf: %w", err)
+		}
+	}
 	if spp, found := conf.Get(linuxptp.Global, "spp"); found && spp != "-1" {
 		f.add("ptp4lConf: spp %s in [global], where only -1 is allowed", clip(spp))
 	}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ptplab/ptplab/cmd/ptplab/talk"
+	"github.com/ptplab/ptplab/conformance"
+	"github.com/ptplab/ptplab/conformance/arrange"
+	"github.com/ptplab/ptplab/conformance/settings"
+	"github.com/ptplab/ptplab/conformance/specs"
+)
+
+// restoreTime is how long, on the wall clock, it may take to restore a target.
+const restoreTime = 2 * time.Minute
+
+// testRun is one call of ptplab test.
+type testRun struct {
+	lab      string
+	timeout  time.Duration
+	output   formatValue
+	explain  bool
+	options  conformance.Options
+	pages    testPages
+	settings *settings.Settings
+}
+
+// in runs the suite on a target.
+func (r testRun) in(ctx context.Context, a *app, t *target) (err error) {
+	bounds := specs.DefaultSettings().With(r.settings)
+	r.options.Settings = &bounds
+	r.options.FlakeAttempts = int(r.settings.FlakeAttempts)
+	r.options.Progress = specWriter{a.talk}
+	if err := r.findJUnit(); err != nil {
+		return err
+	}
+	if configures(t, r.settings) {
+		restore, err := r.arrange(ctx, a, t)
+		if err != nil {
+			return ended(ctx, err)
+		}
+		defer func() { err = errors.Join(err, restore()) }()
+		r.options.Mode = string(r.settings.Mode)
+	}
+	report, err := r.pages.run(ctx, t, r.options)
+	a.talk.End("")
+	return errors.Join(ended(ctx, err), a.tellTest(report, r.output.format))
+}
+
+// arrange brings the target into the mode that is asked for, and returns the way back.
+func (r testRun) arrange(ctx context.Context, a *app, t *target) (restore func() error, err error) {
+	a.talk.Begin(fmt.Sprintf("configure %s for mode %s", t.name, r.settings.Mode), talk.Passing)
+	defer a.talk.End("")
+	arrangement, err := arrange.Arrange(ctx, t, arrange.Options{
+		Mode: r.settings.Mode, Generate: r.settings.Generate(), Skip: r.settings.SkipInterfaces,
+		Progress: func(format string, args ...any) { a.talk.Printf("  "+format, args...) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		if r.settings.KeepPtpConfig {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
+		defer cancel()
+		a.talk.Begin("restore "+t.name, talk.Wait)
+		defer a.talk.End("")
+		return arrangement.Undo(ctx)
+	}, nil
+}
+
+// findJUnit takes the place of the JUnit report from the variables, where somebody has set one of them.
+func (r *testRun) findJUnit() error {
+	asked := r.settings.Origin("junit-dir").Kind != settings.Default || r.settings.Origin("junit-file").Kind != settings.Default
+	if r.options.JUnit != "" || !asked || r.options.DryRun {
+		return nil
+	}
+	if err := os.MkdirAll(r.settings.JUnitDir, 0o755); err != nil {
+		return fmt.Errorf("directory for the JUnit report: %w", err)
+	}
+	r.options.JUnit = filepath.Join(r.settings.JUnitDir, r.settings.JUnitFile)
+	return nil
+}

@@ -93,7 +93,8 @@ func (s *suite) check(ctx context.Context, spec specs.Spec, subject sut.Instance
 	if err != nil {
 		return fmt.Errorf("read the time of the system under test: %w", err)
 	}
-	kept.started, kept.measured = start, nil // an earlier attempt does not count
+	kept.started, kept.measured, kept.attached, kept.noted = start, nil, nil, nil // an earlier attempt does not count
+	ctx = specs.InArea(ctx, spec.Area)
 	var cleanups cleanups
 	defer func() {
 		err = errors.Join(err, cleanups.run(ctx))
@@ -115,6 +116,9 @@ func (s *suite) check(ctx context.Context, spec specs.Spec, subject sut.Instance
 			kept.measured = append(kept.measured, m)
 			ginkgo.AddReportEntry(m.Name, m, types.ReportEntryVisibilityNever)
 		},
+		Progress: func(format string, args ...any) { fmt.Fprintf(s.options.Progress, "  "+format+"\n", args...) },
+		Noted:    kept.note,
+		Attached: func(a specs.Attachment) { kept.attached = append(kept.attached, a) },
 	})
 }
 

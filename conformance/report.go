@@ -47,6 +47,8 @@ type SpecReport struct {
 	Message       string              `json:"message,omitempty"`  // why it failed or was skipped
 	Attempts      int                 `json:"attempts,omitempty"` // how often it was tried, if more than once
 	Measurements  []specs.Measurement `json:"measurements,omitempty"`
+	Attachments   []specs.Attachment  `json:"attachments,omitempty"`
+	Notes         []specs.Note        `json:"notes,omitempty"` // what happened during it, at most 1000
 }
 
 // OK says that something passed, nothing failed and everything selected was run.
@@ -81,7 +83,7 @@ func (s *suite) specReport(spec ginkgo.SpecReport) SpecReport {
 		Attempts: attempts,
 		Name:     spec.LeafNodeText, Area: kept.area, Labels: spec.Labels(), State: s.state(spec),
 		StartSeconds: start, WallSeconds: spec.RunTime.Seconds(), SystemSeconds: kept.system.Seconds(),
-		Message: spec.FailureMessage(), Measurements: kept.measured,
+		Message: spec.FailureMessage(), Measurements: kept.measured, Attachments: kept.attached, Notes: kept.noted,
 	}
 }
 

@@ -66,6 +66,17 @@ type result struct {
 	started       time.Time // in the system's time; zero if it was not
 	system        time.Duration
 	measured      []specs.Measurement
+	attached      []specs.Attachment
+	noted         []specs.Note
+}
+
+// mostNotes bounds what is kept of the notes of one check.
+const mostNotes = 1000
+
+func (r *result) note(n specs.Note) {
+	if len(r.noted) < mostNotes {
+		r.noted = append(r.noted, n)
+	}
 }
 
 func newSuite(ctx context.Context, system sut.System, options Options) (*suite, error) {

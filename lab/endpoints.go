@@ -50,8 +50,9 @@ func (e *endpoints) close() error {
 	return errors.Join(faults...)
 }
 
-// closeEndpoints ends the servers of an owner, if it has any.
+// closeEndpoints ends the servers of an owner and its notification service, if it has any.
 func (w *World) closeEndpoints(owner string) error {
+	w.closeNotifier(owner)
 	w.mu.Lock()
 	e := w.endpoints[owner]
 	delete(w.endpoints, owner)
@@ -62,7 +63,7 @@ func (w *World) closeEndpoints(owner string) error {
 	return e.close()
 }
 
-// openEndpoints starts the servers of a worker, unless they run.
+// openEndpoints starts the servers of a worker, unless they run, and its notification service.
 func (w *World) openEndpoints(owner string, handler http.Handler) error {
 	w.mu.Lock()
 	_, runs := w.endpoints[owner]
@@ -77,5 +78,5 @@ func (w *World) openEndpoints(owner string, handler http.Handler) error {
 	w.mu.Lock()
 	w.endpoints[owner] = e
 	w.mu.Unlock()
-	return nil
+	return w.openNotifier(owner)
 }

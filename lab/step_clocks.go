@@ -89,6 +89,7 @@ func (s *clocksStep) Remove(ctx context.Context) error {
 	w.mu.Unlock()
 	var faults []error
 	for _, owner := range slices.Sorted(maps.Keys(nodes)) {
+		w.closeMailboxes(owner)
 		if err := errors.Join(w.closeEndpoints(owner), nodes[owner].Stop(ctx)); err != nil {
 			faults = append(faults, fmt.Errorf("stop the clocks of %s: %w", owner, err))
 			continue
@@ -97,6 +98,7 @@ func (s *clocksStep) Remove(ctx context.Context) error {
 		delete(w.nodes, owner)
 		w.mu.Unlock()
 	}
+	w.setConfigs(configs{})
 	return errors.Join(faults...)
 }
 
@@ -109,12 +111,12 @@ func (w *World) makeNode(plan *topology.Plan, owner string) (*node.Node, error) 
 	}
 	place := w.place(owner)
 	n, err := node.New(node.Options{
-		Name:        owner,
-		Enter:       w.alignedCommand(place),
-		RunDir:      place.runDir(),
-		Log:         w.Log,
-		PHC:         func(iface string) string { return nicOf(plan, owner, iface) },
-		LogBytes:    logBytes,
+		Name:     owner,
+		Enter:    w.alignedCommand(place),
+		RunDir:   place.runDir(),
+		Log:      w.Log,
+		PHC:      func(iface string) string { return nicOf(plan, owner, iface) },
+		LogBytes: logBytes,
 	})
 	if err == nil {
 		w.nodes[owner] = n

@@ -24,6 +24,7 @@ type World struct {
 	configs   configs                // of the workers
 
 	configuring sync.Mutex // held while what the workers run is changed
+	notify      *notifications
 }
 
 // WorldOptions says where a World is.
@@ -40,7 +41,10 @@ func NewWorld(o WorldOptions) *World {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &World{WorldOptions: o, nodes: map[string]*node.Node{}, endpoints: map[string]*endpoints{}, switches: map[string]*ovs.Switch{}}
+	return &World{
+		WorldOptions: o, nodes: map[string]*node.Node{}, endpoints: map[string]*endpoints{}, switches: map[string]*ovs.Switch{},
+		notify: newNotifications(),
+	}
 }
 
 // Handle does one operation for a caller outside.
@@ -82,6 +86,9 @@ func (w *World) Handle(ctx context.Context, req *agent.Request) (any, error) {
 		return handle(ctx, req, w.label)
 	case opSelftest:
 		return nil, w.selftest(req)
+	}
+	if do := w.notification(req.Op); do != nil {
+		return do(ctx, req)
 	}
 	return nil, agent.Errorf("usage", "the lab does not know the operation %q; is it from another version of ptplab?", req.Op)
 }

@@ -152,7 +152,7 @@ func (r *Recorder) scraped(at time.Time, node string, text []byte) {
 			c.State.see(at, state.String())
 		}
 		if offset, err := set.Offset(node, c.ReceivePorts[0]); err == nil && offset != faultyOffset {
-			c.Offset.add(at, offset)
+			c.Offset.Add(at, offset)
 		}
 	}
 }
@@ -181,7 +181,7 @@ func (r *Recorder) sampled(start time.Time, series []sut.Series) {
 			if c.Against != "" && k < len(reference) {
 				ns -= reference[k].ErrorNs
 			}
-			c.TrueError.add(start.Add(sample.At), ns)
+			c.TrueError.Add(start.Add(sample.At), ns)
 		}
 	}
 }

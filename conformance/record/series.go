@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Point is a number at a time.
 type Point struct {
@@ -15,15 +18,20 @@ const seriesPoints = 4096
 // series of any length costs as much memory. What stays are extremes: no peak gets lost.
 type Series struct {
 	Points []Point // ascending
+
+	most int // points; 0 for seriesPoints
 }
 
-// add adds a point. One that is not later than the last replaces it.
-func (s *Series) add(at time.Time, ns float64) {
+// NewSeries makes a series of at most so many points.
+func NewSeries(most int) *Series { return &Series{most: most} }
+
+// Add adds a point. One that is not later than the last replaces it.
+func (s *Series) Add(at time.Time, ns float64) {
 	if n := len(s.Points); n > 0 && !at.After(s.Points[n-1].At) {
 		s.Points[n-1].NS = ns
 		return
 	}
-	if len(s.Points) == seriesPoints {
+	if len(s.Points) == cmp.Or(s.most, seriesPoints) {
 		s.Points = thin(s.Points)
 	}
 	s.Points = append(s.Points, Point{at, ns})

@@ -15,7 +15,7 @@ func TestSeriesKeepsExtremes(t *testing.T) {
 		case 77_777:
 			ns = -900
 		}
-		s.add(time.Unix(int64(n), 0), ns)
+		s.Add(time.Unix(int64(n), 0), ns)
 	}
 	low, high := 0.0, 0.0
 	for n, p := range s.Points {

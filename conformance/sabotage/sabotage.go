@@ -38,7 +38,7 @@ func (s Sabotage) TriedIn() []specs.Mode {
 // All lists the sabotages that work on any system whose Exec runs a shell. Those that need more are not applicable where it is
 // missing.
 func All() []Sabotage {
-	return slices.Concat(clocks(), metricsSabotages(), configurationSabotages(), eventsSabotages(), clusterSabotages())
+	return slices.Concat(clocks(), metricsSabotages(), configurationSabotages(), eventsSabotages(), clusterSabotages(), soakSabotages())
 }
 
 // clocks break the sync of clocks and what is known of it.

@@ -14,6 +14,11 @@ import (
 )
 
 func failoverSpecs() []Spec {
+	return slices.Concat(oneClockSpecs(), dualFollowerSpecs(), disturbanceSpecs(), highAvailabilitySpecs())
+}
+
+// oneClockSpecs are of a clock whose link goes down.
+func oneClockSpecs() []Spec {
 	return []Spec{{
 		Area:     AreaFailover,
 		Name:     "holds over without its upstream link and comes back",
@@ -35,6 +40,9 @@ func withPorts(inv sut.Inventory, fits func(int) bool) []sut.Instance {
 // checkHoldover takes the only upstream link of a clock down: HOLDOVER must follow, FREERUN after the time-out, and with
 // the link up again the clock must find back to where it was.
 func checkHoldover(ctx context.Context, t *Test) error {
+	if err := t.mayTakeDown(t.Subject, t.Subject.ReceivePorts...); err != nil {
+		return err
+	}
 	before, err := t.baseline(ctx)
 	if err != nil {
 		return err
@@ -71,6 +79,9 @@ func (t *Test) checkStates(ctx context.Context, port sut.PortRef) error {
 // checkOtherPort takes down the link that a clock takes its time from: another receive port must take over with the clock
 // still locked, and with the link up again all must be well.
 func checkOtherPort(ctx context.Context, t *Test) error {
+	if err := t.mayTakeDown(t.Subject, t.Subject.ReceivePorts...); err != nil {
+		return err
+	}
 	before, err := t.baseline(ctx)
 	if err != nil {
 		return err
@@ -144,8 +155,21 @@ func (t *Test) errorNow(ctx context.Context) (*float64, error) {
 	return &now[0], nil
 }
 
-// linkDown takes a link down and sees to it that it comes up again whatever happens.
+// mayTakeDown skips a check that would take down an interface of an instance that the settings exclude.
+func (t *Test) mayTakeDown(i sut.Instance, interfaces ...string) error {
+	for _, name := range interfaces {
+		if slices.Contains(t.Settings.SkipInterfaces, name) {
+			return Skipped(fmt.Sprintf("interface %s of %s must not be taken down, by the settings", name, i))
+		}
+	}
+	return nil
+}
+
+// linkDown takes a link down and sees to it that it comes up again whatever happens. One that the settings exclude stays as it is.
 func (t *Test) linkDown(ctx context.Context, port sut.PortRef) error {
+	if slices.Contains(t.Settings.SkipInterfaces, port.Interface) {
+		return Skipped(fmt.Sprintf("%s must not be taken down, by the settings", port))
+	}
 	t.Cleanup(fmt.Sprintf("set link %s up", port), func(ctx context.Context) error { return t.System.SetLink(ctx, port, true) })
 	if err := t.System.SetLink(ctx, port, false); err != nil {
 		return fmt.Errorf("set link %s down: %w", port, err)
@@ -205,28 +229,32 @@ func (t *Test) comeBack(ctx context.Context, port sut.PortRef, before *float64) 
 	return nil
 }
 
+// recoveredProbe looks whether the subject is locked, a port of it is not FAULTY and the true error what it was before.
 func (t *Test) recoveredProbe(port sut.PortRef, before *float64) wait.Probe {
-	locked := t.lockedProbe(t.Subject)
-	return func(ctx context.Context) (bool, string, error) {
-		done, seen, err := locked(ctx)
-		if err != nil || !done {
-			return false, seen, err
-		}
+	up := func(ctx context.Context) (bool, string, error) {
 		set, err := t.scrape(ctx, port.Node)
 		if err != nil {
 			return false, "", err
 		}
-		if role, err := set.Role(port.Node, port.Interface); err != nil || role == metrics.RoleFaulty {
+		role, err := set.Role(port.Node, port.Interface)
+		if err != nil || role == metrics.RoleFaulty {
 			return false, fmt.Sprintf("%s is still FAULTY", port), err
 		}
+		return true, "", nil
+	}
+	return both(t.lockedProbe(t.Subject), up, t.errorProbe(before))
+}
+
+// errorProbe looks whether the true error of the subject is what it was before. Where it is not known, it is.
+func (t *Test) errorProbe(before *float64) wait.Probe {
+	return func(ctx context.Context) (bool, string, error) {
 		if before == nil {
-			return true, seen, nil
+			return true, "", nil
 		}
 		now, err := t.errorNow(ctx)
 		if err != nil {
-			return false, seen, err
+			return false, "", err
 		}
-		seen += fmt.Sprintf(", true error %+.0f ns, before %+.0f ns", *now, *before)
-		return math.Abs(*now-*before) <= t.Settings.TrueErrorBound, seen, nil
+		return math.Abs(*now-*before) <= t.Settings.TrueErrorBound, fmt.Sprintf("true error %+.0f ns, before %+.0f ns", *now, *before), nil
 	}
 }

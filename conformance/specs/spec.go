@@ -87,6 +87,9 @@ type Test struct {
 	Failed   func(area, instance string) bool                     // whether an earlier check of this run failed
 	Measured func(Measurement)                                    // takes a number for the report
 	Cleanup  func(what string, f func(ctx context.Context) error) // runs f after the check, in any case
+	Progress func(format string, args ...any)                     // tells on one line how far a long check is; nil for nobody
+	Noted    func(Note)                                           // takes something that happened for the reports; nil for nobody
+	Attached func(Attachment)                                     // takes a file or a plot for the reports; nil for nobody
 }
 
 // Measurement is a number that a check has found.

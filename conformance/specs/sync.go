@@ -17,6 +17,12 @@ func syncSpecs() []Spec {
 		Name:     "locks to its time transmitter",
 		Subjects: receivers,
 		Check:    checkLocks,
+	}, {
+		Area:     AreaSync,
+		Name:     "has one port SLAVE and its others ready to take over",
+		Modes:    []Mode{DualFollower},
+		Subjects: func(inv sut.Inventory) []sut.Instance { return withPorts(inv, func(n int) bool { return n > 1 }) },
+		Check:    checkReady,
 	}}
 }
 
@@ -81,6 +87,40 @@ func (t *Test) lockedProbe(i sut.Instance) wait.Probe {
 		}
 		seen := fmt.Sprintf("%s SLAVE, clock %s, offset %g ns", active, state, offset)
 		return state == metrics.Locked && t.Settings.MinOffset <= offset && offset <= t.Settings.MaxOffset, seen, nil
+	}
+}
+
+// checkReady waits until a clock with several receive ports has one that is SLAVE while the others hear the grandmaster, or at least
+// listen for it: PASSIVE or LISTENING.
+func checkReady(ctx context.Context, t *Test) error {
+	subject := fmt.Sprintf("%s to have one receive port SLAVE and each other PASSIVE or LISTENING for %s", t.Subject, t.Settings.LockedFor)
+	_, err := t.until(ctx, subject, t.Settings.LockWithin, wait.Holding(t.System, t.Settings.LockedFor, t.readyProbe(t.Subject)))
+	return lookAt(err, append([]string{process(t.Subject)}, t.upstreams(t.Subject)...)...)
+}
+
+// readyProbe looks whether exactly one receive port of an instance is SLAVE and each other could be.
+func (t *Test) readyProbe(i sut.Instance) wait.Probe {
+	return func(ctx context.Context) (bool, string, error) {
+		set, err := t.scrape(ctx, i.Node)
+		if err != nil {
+			return false, "", err
+		}
+		active, err := activePort(set, i)
+		if err != nil {
+			return false, "", err
+		}
+		seen, ready := active+" SLAVE", true
+		for _, port := range i.ReceivePorts {
+			role, err := set.Role(i.Node, port)
+			if err != nil {
+				return false, "", err
+			}
+			if port != active {
+				seen += fmt.Sprintf(", %s %s", port, role)
+				ready = ready && (role == metrics.RolePassive || role == metrics.RoleListening)
+			}
+		}
+		return ready, seen, nil
 	}
 }
 

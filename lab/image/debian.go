@@ -46,12 +46,12 @@ if grep -q "^$PTPLAB_PACKAGE " offers; then
 fi
 `
 
-// listHook runs inside mmdebstrap after the packages are unpacked and writes their file names.
+// listHook runs inside mmdebstrap after the packages are unpacked, writes their file names, and fetches the pinned package.
 const listHook = `#!/bin/sh
 set -eu
 cd "$1/var/cache/apt/archives"
 ls >"$PTPLAB_OUT/packages"
-`
+` + pinnedHook
 
 // downloadSource fetches the package from a suite into the folder out. It returns the path of the package file, or no
 // path and what the suite has instead.
@@ -77,9 +77,9 @@ func (a archive) downloadSource(ctx context.Context, suite, pkg, out string) (de
 }
 
 // unpack downloads the packages with all that they depend on and unpacks them into root, without running any of their
-// scripts. It returns the version of each package.
-func (a archive) unpack(ctx context.Context, suite, root, scratch string, packages []string) (map[string]string, error) {
-	err := a.mmdebstrap(ctx, suite, root, scratch, "extract", listHook, nil,
+// scripts. It returns the version of each package. The pinned package is only downloaded to scratch, if the mirror has it.
+func (a archive) unpack(ctx context.Context, suite, root, scratch string, packages []string, pinned pinnedPackage) (map[string]string, error) {
+	err := a.mmdebstrap(ctx, suite, root, scratch, "extract", listHook, pinned.environment(),
 		"--variant=extract", "--include="+strings.Join(packages, ","))
 	if err != nil {
 		return nil, err

@@ -81,14 +81,20 @@ func (f *fakes) kernel(files fs.FS) Image {
 	return withFakeHost(image)
 }
 
-// rootfs is a root file system that is built by the fakes.
+// rootfs is a root file system that is built by the fakes, whose mirror does not have the pinned package.
 func (f *fakes) rootfs() Image {
 	f.t.Helper()
-	image, err := RootFS(Options{CacheDir: f.cache})
+	return f.rootfsWith(pinnedLinuxptp())
+}
+
+// rootfsWith is one with another pinned package.
+func (f *fakes) rootfsWith(pinned pinnedPackage) Image {
+	f.t.Helper()
+	options, err := Options{CacheDir: f.cache}.withDefaults()
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return withFakeHost(image)
+	return withFakeHost(newRootFS(options, pinned))
 }
 
 // withFakeHost is the image on a host that has all tools, and on a disk of any size.

@@ -88,7 +88,7 @@ type Image struct {
 
 // choice is one way to make an image, such as a kernel of a certain version.
 type choice struct {
-	name   string // "7.3", "trixie"
+	name   string // "7.3", "trixie-linuxptp-4.4"
 	inputs inputs
 }
 

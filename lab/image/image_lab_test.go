@@ -44,10 +44,10 @@ func TestRootFSRuns(t *testing.T) {
 		command string
 		want    string
 	}{
-		{"ptp4l -v", "4."},
-		{"phc2sys -v", "4."},
-		{"ts2phc -v", "4."},
-		{"pmc -v", "4."},
+		{"ptp4l -v", "4.4"}, // where the mirror has what pinnedLinuxptp names
+		{"phc2sys -v", "4.4"},
+		{"ts2phc -v", "4.4"},
+		{"pmc -v", "4.4"},
 		{"ovs-vswitchd --version", "Open vSwitch) 3."},
 		{"ovsdb-server --version", "Open vSwitch) 3."},
 		{"ovs-vsctl --version", "Open vSwitch) 3."},

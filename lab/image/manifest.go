@@ -13,11 +13,11 @@ const manifestName = "manifest.json"
 // Manifest is the birth certificate of a cache entry, the file manifest.json in it.
 type Manifest struct {
 	Kind         Kind              `json:"kind"`
-	Name         string            `json:"name"`               // "7.3", "trixie"
+	Name         string            `json:"name"`               // "7.3", "trixie-linuxptp-4.4"
 	Key          string            `json:"key"`                // hash of Inputs
 	Payload      string            `json:"payload"`            // the image within the entry: "linux", "root"
 	Version      string            `json:"version,omitempty"`  // what the kernel says of itself, "7.3.4"
-	Why          string            `json:"why,omitempty"`      // why this series and no newer one
+	Why          string            `json:"why,omitempty"`      // why this one and not the first choice
 	Source       *SourcePackage    `json:"source,omitempty"`   // the kernel's
 	Packages     map[string]string `json:"packages,omitempty"` // name to version, of a root file system
 	Compiler     string            `json:"compiler,omitempty"` // first line of gcc --version

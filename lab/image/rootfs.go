@@ -11,7 +11,7 @@ import (
 
 const (
 	rootfsRecipe = "1"       // raise it when the way of building changes what comes out
-	rootfsSuite  = "trixie"  // Debian 13: linuxptp 4.2, Open vSwitch 3.5
+	rootfsSuite  = "trixie"  // Debian 13: Open vSwitch 3.5, and linuxptp 4.2 where the mirror does not have the pinned one
 	rootfsNeed   = 400 * mib // while unpacking
 	rootfsRoot   = "root"    // the payload
 	libraryDir   = "usr/lib/x86_64-linux-gnu"
@@ -21,7 +21,7 @@ const (
 func rootfsPackages() []string {
 	return []string{
 		"base-files", "bash", "coreutils", "dash", "diffutils", "ethtool", "findutils", "gawk", "grep", "iproute2", "kmod", "less",
-		"linuxptp", "mount", "ncurses-base", "openvswitch-common", "openvswitch-switch", "pciutils", "procps", "sed", "tcpdump", "util-linux",
+		"libnettle8t64", "linuxptp", "mount", "ncurses-base", "openvswitch-common", "openvswitch-switch", "pciutils", "procps", "sed", "tcpdump", "util-linux",
 	}
 }
 
@@ -80,8 +80,8 @@ func rootfsDirs() []string {
 // rootfsTexts are the files that package scripts would have made, by path.
 func rootfsTexts() map[string]string {
 	return map[string]string{
-		"etc/passwd":        "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-		"etc/group":         "root:x:0:\nnogroup:x:65534:\n",
+		"etc/passwd":        "root:x:0:0:root:/root:/bin/bash\ntcpdump:x:101:101::/nonexistent:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+		"etc/group":         "root:x:0:\ntcpdump:x:101:\nnogroup:x:65534:\n",
 		"etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\nethers: files\n",
 		"etc/hosts":         "127.0.0.1 localhost\n::1 localhost\n",
 	}
@@ -101,18 +101,41 @@ func rootfsLinks() map[string]string {
 
 // RootFS is the lab's root file system: a folder, owned by the user, that the lab kernel mounts read-only through
 // hostfs below a layer of its own. Its path is that of the folder.
+//
+// It has the pinned linuxptp, and only if the mirror does not have that one the suite's own. As with kernels, the key of the
+// second choice contains the inputs of the first.
 func RootFS(options Options) (Image, error) {
 	options, err := options.withDefaults()
 	if err != nil {
 		return Image{}, err
 	}
-	builder := rootfsBuilder{options: options}
+	return newRootFS(options, pinnedLinuxptp()), nil
+}
+
+func newRootFS(options Options, pinned pinnedPackage) Image {
+	builder := rootfsBuilder{options: options, pinned: pinned}
 	return Image{
 		kind: KindRootFS, payload: rootfsRoot, options: options, need: rootfsNeed,
-		choices: []choice{{name: rootfsSuite, inputs: rootfsInputs()}},
+		choices: rootfsChoices(pinned),
 		recipe:  builder.build,
 		missing: Missing,
-	}, nil
+	}
+}
+
+// rootfsChoices is the suite with the pinned linuxptp, and the suite alone.
+func rootfsChoices(pinned pinnedPackage) []choice {
+	with := rootfsInputs()
+	pinned.addTo(with)
+	without := rootfsInputs()
+	pinned.addTo(without)
+	without["without"] = pinned.Name
+	return []choice{{name: rootfsName(pinned), inputs: with}, {name: rootfsSuite, inputs: without}}
+}
+
+// rootfsName is the name of a root file system with a pinned package: "trixie-linuxptp-4.4".
+func rootfsName(pinned pinnedPackage) string {
+	version, _, _ := strings.Cut(pinned.Version, "-")
+	return rootfsSuite + "-" + pinned.Name + "-" + version
 }
 
 func rootfsInputs() inputs {
@@ -136,6 +159,7 @@ func rootfsInputs() inputs {
 // rootfsBuilder is how the root file system is built.
 type rootfsBuilder struct {
 	options Options
+	pinned  pinnedPackage
 }
 
 // build is the recipe.
@@ -147,7 +171,7 @@ func (r rootfsBuilder) build(ctx context.Context, w *work) (Manifest, error) {
 		return Manifest{}, err
 	}
 	apt := archive{mirror: r.options.Mirror, work: w}
-	versions, err := apt.unpack(ctx, rootfsSuite, root, scratch, rootfsPackages())
+	manifest, err := r.unpack(ctx, apt, root, scratch)
 	if err := errors.Join(err, removeAll(scratch)); err != nil {
 		return Manifest{}, err
 	}
@@ -162,5 +186,27 @@ func (r rootfsBuilder) build(ctx context.Context, w *work) (Manifest, error) {
 	if err := checkRoot(root); err != nil {
 		return Manifest{}, err
 	}
-	return Manifest{Name: rootfsSuite, Packages: versions}, nil
+	return manifest, nil
+}
+
+// unpack fills root with the suite's packages and lays the pinned one over them.
+func (r rootfsBuilder) unpack(ctx context.Context, apt archive, root, scratch string) (Manifest, error) {
+	pinned := r.pinned
+	versions, err := apt.unpack(ctx, rootfsSuite, root, scratch, rootfsPackages(), pinned)
+	if err != nil {
+		return Manifest{}, err
+	}
+	deb, why, err := pinned.fetched(scratch)
+	if err != nil {
+		return Manifest{}, err
+	}
+	if deb == "" {
+		apt.work.progress.step("fetch packages", "%s", why)
+		return Manifest{Name: rootfsSuite, Packages: versions, Why: why}, nil
+	}
+	if err := pinned.unpack(ctx, apt.work, deb, root); err != nil {
+		return Manifest{}, err
+	}
+	versions[pinned.Name] = pinned.Version
+	return Manifest{Name: rootfsName(pinned), Packages: versions}, nil
 }

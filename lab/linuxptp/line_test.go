@@ -104,7 +104,8 @@ func TestParsePrefix(t *testing.T) {
 	}
 }
 
-// TestRealLogs pins what is read from whole logs of ptp4l 4.2 and 3.1 with software time stamps.
+// TestRealLogs pins what is read from whole logs: of ptp4l 4.4 and phc2sys 4.4 with hardware time stamps, and of ptp4l 4.2
+// and 3.1 with software ones. The signed one changes to keys that its time transmitter does not have.
 func TestRealLogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.log")
 	if err != nil || len(files) == 0 {

@@ -68,7 +68,7 @@ func TestRenumberKeepsNumbers(t *testing.T) {
 
 // BenchmarkLine is what one line costs from the pipe's buffer to the clock's state.
 func BenchmarkLine(b *testing.B) {
-	n := &Node{ring: ring{lines: make([]ringLine, defaultLogLines)}}
+	n := &Node{}
 	p := &process{program: program{kind: linuxptp.Ptp4l, config: "ptp4l.0.config", ports: []string{"ens1f0"}, limits: (&Profile{}).threshold()}}
 	p.clock = newClock(&p.program, time.Now())
 	text := []byte(strings.Repeat("ptp4l[1159.255]: [ptp4l.1.config:6] master offset         -3 s2 freq   -1000 path delay       500\n", 16))
@@ -80,7 +80,7 @@ func BenchmarkLine(b *testing.B) {
 }
 
 func TestSplitJoinsWhatReadsTear(t *testing.T) {
-	n := &Node{ring: ring{lines: make([]ringLine, 8)}}
+	n := &Node{}
 	p := &process{program: program{config: "x.config"}}
 	p.clock = newClock(&p.program, time.Now())
 	for _, piece := range []string{"one\ntw", "o", "\n\nthree"} {
@@ -101,7 +101,7 @@ func TestSplitJoinsWhatReadsTear(t *testing.T) {
 }
 
 func TestLineHappenedWhenItWasWritten(t *testing.T) {
-	n := &Node{ring: ring{lines: make([]ringLine, 8)}}
+	n := &Node{}
 	now := time.Unix(1000, 0)
 	for _, c := range []struct {
 		mono time.Duration

@@ -16,34 +16,6 @@ type LogLine struct {
 	Text   string    `json:"text"`
 }
 
-// ring keeps the newest lines of a node. A line's memory is used again, so that a steady flow allocates nothing.
-type ring struct {
-	lines []ringLine
-	next  uint64        // number of the line to come; line i is in lines[i % len]
-	more  chan struct{} // closed when lines came; nil while nobody waits
-}
-
-type ringLine struct {
-	at     time.Time
-	config string
-	text   []byte
-}
-
-// add appends a line.
-func (r *ring) add(at time.Time, config string, text []byte) {
-	l := &r.lines[r.next%uint64(len(r.lines))]
-	l.at, l.config, l.text = at, config, append(l.text[:0], text...)
-	r.next++
-}
-
-// wake tells those who follow that lines came.
-func (r *ring) wake() {
-	if r.more != nil {
-		close(r.more)
-		r.more = nil
-	}
-}
-
 // Logs gives the lines that the node still has, and, when follow is set, those that come, until ctx ends. Who reads
 // slower than lines come loses the oldest, and is told so by a line of the node.
 func (n *Node) Logs(ctx context.Context, follow bool) iter.Seq[LogLine] {
@@ -77,18 +49,14 @@ func (n *Node) logsFrom(at uint64, follow bool) (lines []LogLine, lost, next uin
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.look()
-	r := &n.ring
-	if oldest := r.next - min(r.next, uint64(len(r.lines))); at < oldest {
-		at, lost = oldest, oldest-at
+	h := &n.history
+	if at < h.first {
+		at, lost = h.first, h.first-at
 	}
-	for ; at < r.next; at++ {
-		l := &r.lines[at%uint64(len(r.lines))]
-		lines = append(lines, LogLine{At: l.at, Config: l.config, Text: string(l.text)})
+	if follow && h.more == nil {
+		h.more = make(chan struct{})
 	}
-	if follow && r.more == nil {
-		r.more = make(chan struct{})
-	}
-	return lines, lost, at, r.more
+	return h.from(at), lost, h.next, h.more
 }
 
 // logFile is a process's log on disk: the newest lines up to a bound in NAME, as many older ones in NAME.1.

@@ -31,7 +31,7 @@ type Options struct {
 	Programs    Programs                  // where the programs are inside the node
 	ReadEvery   time.Duration             // how often output is read if nobody asks, at instants aligned to the clock; 0: 1 s
 	LogBytes    int64                     // bound of each process's log file in RunDir/log, kept twice; 0: 4 MiB; below 0: no files
-	LogLines    int                       // lines that Logs gives; 0: 1024
+	LogTime     time.Duration             // for how long Logs has a line, unless there are very many; 0: 2 min
 }
 
 // Defaults of the options.
@@ -39,7 +39,6 @@ const (
 	defaultReadEvery = time.Second            // in virtual time each reading costs as much as some ten PTP messages
 	watchedReadEvery = 250 * time.Millisecond // while somebody watches or a process is to be started
 	defaultLogBytes  = 4 << 20
-	defaultLogLines  = 1024
 	readBuffer       = 64 << 10 // as large as a pipe
 )
 
@@ -55,7 +54,7 @@ type Node struct {
 	processes []*process // in the order in which they start
 	chosen    []Chosen
 	numbers   map[string]int
-	ring      ring
+	history   history
 	event     linuxptp.Event
 	buffer    []byte
 	dirty     bool
@@ -80,14 +79,11 @@ func New(o Options) (*Node, error) {
 	if o.LogBytes == 0 {
 		o.LogBytes = defaultLogBytes
 	}
-	if o.LogLines <= 0 {
-		o.LogLines = defaultLogLines
-	}
 	o.Programs = o.Programs.withDefaults()
 	if err := os.MkdirAll(o.RunDir, 0o755); err != nil {
 		return nil, fmt.Errorf("run directory of node %s: %w", o.Name, err)
 	}
-	return &Node{o: o, born: time.Now(), mono: monotonic(), numbers: map[string]int{}, buffer: make([]byte, readBuffer), ring: ring{lines: make([]ringLine, o.LogLines)}}, nil
+	return &Node{o: o, born: time.Now(), mono: monotonic(), numbers: map[string]int{}, buffer: make([]byte, readBuffer), history: history{keep: o.LogTime}}, nil
 }
 
 // Apply makes the node run what the objects recommend for it, and nothing else. Processes for which nothing changes
@@ -200,8 +196,8 @@ func (n *Node) tellSystemClock(now time.Time, p *process) {
 
 // say puts a line of the node itself into its log.
 func (n *Node) say(now time.Time, config, text string) {
-	n.ring.add(now, config, []byte(text))
-	n.ring.wake()
+	n.history.add(now, config, []byte(text))
+	n.history.wake()
 }
 
 // writeFile replaces a file at once: a reader sees the old or the new one.

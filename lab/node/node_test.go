@@ -234,7 +234,7 @@ func TestWaitChange(t *testing.T) {
 }
 
 func TestLogsAndFiles(t *testing.T) {
-	b := newBench(t, Options{LogBytes: 400, LogLines: 8})
+	b := newBench(t, Options{LogBytes: 400})
 	c := receiver("oc1", "ens4f0", false)
 	c.Spec.Profile[0].PtpSettings = map[string]string{"logReduce": "basic"}
 	b.apply(c)
@@ -399,7 +399,7 @@ func TestPace(t *testing.T) {
 		want time.Duration
 	}{
 		{"nobody watches", &Node{processes: []*process{{state: Running}}}, time.Minute},
-		{"somebody follows the log", &Node{ring: ring{more: make(chan struct{})}}, watchedReadEvery},
+		{"somebody follows the log", &Node{history: history{more: make(chan struct{})}}, watchedReadEvery},
 		{"somebody waits for a change", &Node{changes: make(chan struct{})}, watchedReadEvery},
 		{"a process is dead", &Node{processes: []*process{{state: Running}, {state: Dead}}}, watchedReadEvery},
 		{"a process waits for its clock", &Node{processes: []*process{{state: Waiting}}}, watchedReadEvery},

@@ -110,7 +110,7 @@ func (n *Node) drain(p *process, now time.Time) (ended bool) {
 		n.split(p, n.buffer[:k], now, mono)
 	}
 	if got {
-		n.ring.wake()
+		n.history.wake()
 	}
 	return ended
 }
@@ -154,7 +154,7 @@ func (n *Node) split(p *process, b []byte, now time.Time, mono time.Duration) {
 // line takes one line. What it tells happened when ptp4l wrote it, by its own time stamp, and not when it is read.
 func (n *Node) line(p *process, line []byte, now time.Time, mono time.Duration) {
 	if p.filter.passes(line) {
-		n.ring.add(now, p.config, line)
+		n.history.add(now, p.config, line)
 	}
 	e := &n.event
 	if !linuxptp.Parse(line, e) {
@@ -187,7 +187,7 @@ func (n *Node) reap(p *process, now time.Time) {
 // ended closes what belonged to the process's run.
 func (n *Node) ended(p *process, now time.Time) {
 	if len(p.partial) > 0 {
-		n.ring.add(now, p.config, p.partial)
+		n.history.add(now, p.config, p.partial)
 		p.partial = p.partial[:0]
 	}
 	_ = unix.Close(p.out)

@@ -46,7 +46,7 @@ func (n *Node) run(ctx context.Context) {
 // that is to be started.
 func (n *Node) pace() time.Duration {
 	idle := func(p *process) bool { return p.state != Running }
-	if n.ring.more != nil || n.changes != nil || slices.ContainsFunc(n.processes, idle) {
+	if n.history.more != nil || n.changes != nil || slices.ContainsFunc(n.processes, idle) {
 		return min(n.o.ReadEvery, watchedReadEvery)
 	}
 	return n.o.ReadEvery

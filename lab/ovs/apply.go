@@ -13,6 +13,8 @@ import (
 
 	"github.com/ovn-kubernetes/libovsdb/model"
 	"github.com/ovn-kubernetes/libovsdb/ovsdb"
+
+	"github.com/ptplab/ptplab/lab/process"
 )
 
 // failSecure is the fail_mode in which a bridge without flows switches nothing.
@@ -140,7 +142,7 @@ func (s *Switch) applyDatabase(ctx context.Context, db *database, want []Bridge)
 		return err
 	}
 	if faults := r.unattached(want); len(faults) > 0 {
-		return fmt.Errorf("attach ports: %s; last lines of %s:\n%s", strings.Join(faults, "; "), vswitchd, tail(s.logFile(vswitchd), 5))
+		return fmt.Errorf("attach ports: %s; last lines of %s:\n  %s", strings.Join(faults, "; "), vswitchd, strings.Join(process.Tail(s.logFile(vswitchd), 5), "\n  "))
 	}
 	return nil
 }

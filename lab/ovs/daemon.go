@@ -1,7 +1,6 @@
 package ovs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ptplab/ptplab/lab/process"
 )
 
 // The two daemons of a switch, by program name.
@@ -114,32 +115,10 @@ func (s *Switch) deathError(program string, cause error) error {
 	if cause != nil {
 		err = fmt.Errorf("%w: %w", err, cause)
 	}
-	if lines := tail(s.logFile(program), 10); lines != "" {
-		return fmt.Errorf("%w; its last lines:\n%s", err, lines)
+	if lines := process.Tail(s.logFile(program), 10); len(lines) > 0 {
+		return fmt.Errorf("%w; its last lines:\n  %s", err, strings.Join(lines, "\n  "))
 	}
 	return err
-}
-
-// tail returns the last n lines of a file, each indented by two spaces; "" if there are none.
-func tail(file string, n int) string {
-	const enough = 16 << 10
-	f, err := os.Open(file)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > enough {
-		_, _ = f.Seek(-enough, 2)
-	}
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(f); err != nil {
-		return ""
-	}
-	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
-	if len(lines) == 1 && lines[0] == "" {
-		return ""
-	}
-	return "  " + strings.Join(lines[max(0, len(lines)-n):], "\n  ")
 }
 
 // watch returns a context that ends, with a cause that quotes the log, when one of the daemons does.
@@ -167,34 +146,21 @@ func (s *Switch) watch(ctx context.Context, programs ...string) (context.Context
 
 // watchProcess is watch for one daemon whose process is known.
 func (s *Switch) watchProcess(ctx context.Context, program string, pid int) (context.Context, context.CancelFunc, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
+	p, err := process.Open(pid)
+	if errors.Is(err, process.ErrGone) {
 		return nil, nil, s.deathError(program, nil)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("watch %s: pidfd_open %d: %w", program, pid, err)
+		return nil, nil, fmt.Errorf("watch %s: %w", program, err)
 	}
 	watched, cancel := context.WithCancelCause(ctx)
 	go func() {
-		defer unix.Close(fd)
-		for watched.Err() == nil {
-			if gone, err := pollExit(fd, time.Second); err != nil || gone {
-				cancel(s.deathError(program, err))
-				return
-			}
+		defer p.Close()
+		if err := p.Wait(watched); watched.Err() == nil {
+			cancel(s.deathError(program, err))
 		}
 	}()
 	return watched, func() { cancel(context.Canceled) }, nil
-}
-
-// pollExit waits until the process behind a pidfd has ended, at most for the time given.
-func pollExit(pidfd int, wait time.Duration) (bool, error) {
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, int(wait.Milliseconds()))
-	if errors.Is(err, unix.EINTR) {
-		return false, nil
-	}
-	return n > 0, err
 }
 
 // stop ends a daemon: SIGTERM, and SIGKILL if it is still there after grace.
@@ -216,29 +182,30 @@ func (s *Switch) stop(ctx context.Context, program string, grace time.Duration) 
 }
 
 func stopProcess(ctx context.Context, pid int, grace time.Duration) error {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
+	p, err := process.Open(pid)
+	if errors.Is(err, process.ErrGone) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("pidfd_open: %w", err)
+		return err
 	}
-	defer unix.Close(fd)
+	defer p.Close()
 	for _, signal := range []syscall.Signal{unix.SIGTERM, unix.SIGKILL} {
-		if err := unix.PidfdSendSignal(fd, signal, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("send %v: %w", signal, err)
+		if err := p.Signal(signal); err != nil {
+			return err
 		}
-		deadline := time.Now().Add(grace)
-		for time.Now().Before(deadline) && ctx.Err() == nil {
-			if gone, err := pollExit(fd, time.Until(deadline)); err != nil || gone {
-				return err
-			}
+		err := waitFor(ctx, p, grace)
+		if err == nil || ctx.Err() != nil {
+			return err
 		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
 	}
 	return errors.New("still there after SIGKILL")
+}
+
+func waitFor(ctx context.Context, p *process.Process, grace time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	return p.Wait(ctx)
 }
 
 // exits remembers the first child that ended unasked.

@@ -119,21 +119,6 @@ func FuzzParseFlows(f *testing.F) {
 	})
 }
 
-func TestTail(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "log")
-	if got := tail(file, 3); got != "" {
-		t.Errorf("tail of no file = %q", got)
-	}
-	for text, want := range map[string]string{"": "", "one\n": "  one", "1\n2\n3\n4\n": "  2\n  3\n  4", strings.Repeat("x\n", 20000) + "end": "  x\n  x\n  end"} {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got := tail(file, 3); got != want {
-			t.Errorf("tail = %q, want %q", got, want)
-		}
-	}
-}
-
 // TestDaemonThatDiesAtOnce has a program in ovsdb-server's place that prints a line and ends.
 func TestDaemonThatDiesAtOnce(t *testing.T) {
 	sw, err := New(Config{Lab: "t", RunDir: t.TempDir(), Command: func([]string) *exec.Cmd {

@@ -2,61 +2,54 @@ package system
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/ptplab/ptplab/conformance/ptpconfig"
 	"github.com/ptplab/ptplab/conformance/sut"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
-// Inventory is the plan as the suite sees it, with the configuration files that the nodes run.
+// Inventory is the network of the plan with the clocks that the workers now run.
 func (s *System) Inventory(ctx context.Context) (sut.Inventory, error) {
-	inv := inventoryOf(s.plan)
-	configs := map[string]map[string]string{}
-	for i := range inv.Instances {
-		one := &inv.Instances[i]
-		if configs[one.Node] == nil {
-			found, err := s.configs(ctx, one.Node)
+	objects, labels, err := s.configured(ctx)
+	if err != nil {
+		return sut.Inventory{}, err
+	}
+	inv, err := inventoryOf(s.plan, objects, labels)
+	if err != nil {
+		return inv, err
+	}
+	return inv, s.findFiles(ctx, &inv)
+}
+
+// inventoryOf is all that a plan and the objects say to the suite.
+func inventoryOf(p *topology.Plan, objects []ptpconfig.PtpConfig, labels map[string][]string) (sut.Inventory, error) {
+	inv := network(p)
+	var profiles []profile
+	for _, worker := range p.Workers {
+		profiles = append(profiles, profilesOf(objects, worker, labels[worker])...)
+	}
+	if err := nameAll(profiles, inv.Instances); err != nil {
+		return inv, err
+	}
+	for i := range profiles {
+		if profiles[i].runs(profiles[i].Ptp4lOpts) {
+			one, err := profiles[i].instance()
 			if err != nil {
 				return inv, err
 			}
-			configs[one.Node] = found
-		}
-		profile := one.Name
-		if one.InSwitch {
-			profile = vlanOf(s.plan, *one).NIC
-		}
-		if one.Config = configs[one.Node][profile]; one.Config == "" {
-			return inv, fmt.Errorf("no ptp4l on %s runs the profile %s of the topology; give the lab its own back with: ptplab up --recreate TOPOLOGY", one.Node, profile)
+			inv.Instances = append(inv.Instances, one)
 		}
 	}
+	inv.SystemClocks = systemClocks(profiles, inv.Instances)
+	inv.Instances = append(inv.Instances, switchInstances(p, inv.Instances)...)
+	expectUpstreams(p, inv.Instances)
 	return inv, nil
 }
 
-// findConfigs prints the profile line of every ptp4l configuration on a node, as "file:#profile: name". It is what
-// linuxptp-daemon writes first.
-const findConfigs = `grep -H '^#profile:' /var/run/ptp4l.*.config`
-
-// configs are the ptp4l configuration files of a node, by profile.
-func (s *System) configs(ctx context.Context, node string) (map[string]string, error) {
-	result, err := s.Exec(ctx, node, []string{"sh", "-c", findConfigs})
-	if err != nil {
-		return nil, fmt.Errorf("look for ptp4l on %s: %w", node, err)
-	}
-	found := map[string]string{}
-	for line := range strings.Lines(result.Stdout) {
-		file, profile, ok := strings.Cut(strings.TrimSpace(line), ":#profile:")
-		if ok {
-			found[strings.TrimSpace(profile)] = file
-		}
-	}
-	return found, nil
-}
-
-// inventoryOf is all that a plan says to the suite.
-func inventoryOf(p *topology.Plan) sut.Inventory {
+// network is what no PtpConfig changes: nodes, ports, cables and the grandmasters outside the workers.
+func network(p *topology.Plan) sut.Inventory {
 	var inv sut.Inventory
 	for _, n := range p.NICs {
 		if !slices.Contains(inv.Nodes, n.Owner) {
@@ -76,14 +69,6 @@ func inventoryOf(p *topology.Plan) sut.Inventory {
 			Name: g.Name, Node: g.Name, Type: sut.Grandmaster, Domain: g.Domain, TransmitPorts: []string{g.Port},
 		})
 	}
-	for _, c := range p.Clocks {
-		inv.Instances = append(inv.Instances, sut.Instance{
-			Name: c.Name, Node: c.Worker, Type: sut.InstanceType(c.Type), Domain: c.Domain,
-			ReceivePorts: c.ReceivePorts, TransmitPorts: c.TransmitPorts,
-		})
-	}
-	inv.Instances = append(inv.Instances, switchInstances(p, inv.Instances)...)
-	expectUpstreams(p, inv.Instances)
 	return inv
 }
 

@@ -23,6 +23,10 @@ type Lab interface {
 	SetClock(ctx context.Context, port topology.PortRef, ns int64) error
 	Truth(ctx context.Context, args lab.TruthArgs) ([]lab.TrueError, error)
 	Logs(ctx context.Context, args lab.LogsArgs, tell func(lab.LogLine)) error
+	Configs(ctx context.Context) (*lab.Configs, error)
+	PutConfig(ctx context.Context, yaml []byte) error
+	DeleteConfig(ctx context.Context, name string) error
+	SetLabel(ctx context.Context, worker, key string, present bool) error
 }
 
 // System is a lab as the suite sees it.
@@ -35,10 +39,11 @@ type System struct {
 func New(l Lab, plan *topology.Plan) *System { return &System{l, plan} }
 
 var (
-	_ sut.System   = (*System)(nil)
-	_ sut.Truth    = (*System)(nil)
-	_ sut.Saboteur = (*System)(nil)
-	_ sut.Logs     = (*System)(nil)
+	_ sut.System     = (*System)(nil)
+	_ sut.Truth      = (*System)(nil)
+	_ sut.Saboteur   = (*System)(nil)
+	_ sut.Logs       = (*System)(nil)
+	_ sut.Configurer = (*System)(nil)
 )
 
 // Now is the lab's clock.

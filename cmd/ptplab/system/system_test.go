@@ -3,15 +3,19 @@ package system
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 
+	"github.com/ptplab/ptplab/conformance/ptpconfig"
 	"github.com/ptplab/ptplab/conformance/sut"
 	"github.com/ptplab/ptplab/lab"
+	"github.com/ptplab/ptplab/lab/node"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
@@ -22,6 +26,29 @@ type fakeLab struct {
 	outputs map[string]string // what exec prints, by node
 	cable   topology.Cable
 	truth   []lab.TrueError
+	configs lab.Configs
+	refused string // why the lab refuses the next object
+	calls   []string
+}
+
+func (f *fakeLab) Configs(context.Context) (*lab.Configs, error) { return &f.configs, nil }
+
+func (f *fakeLab) PutConfig(_ context.Context, yaml []byte) error {
+	if f.refused != "" {
+		return &lab.RefusedError{Reason: f.refused}
+	}
+	f.configs.YAML = yaml
+	return nil
+}
+
+func (f *fakeLab) DeleteConfig(_ context.Context, name string) error {
+	f.calls = append(f.calls, "delete "+name)
+	return nil
+}
+
+func (f *fakeLab) SetLabel(_ context.Context, worker, key string, present bool) error {
+	f.calls = append(f.calls, fmt.Sprint("label ", worker, " ", key, " ", present))
+	return nil
 }
 
 func (f *fakeLab) Logs(_ context.Context, args lab.LogsArgs, tell func(lab.LogLine)) error {
@@ -66,6 +93,35 @@ func plan(t *testing.T, name string) *topology.Plan {
 	return topology.Expand(top, topology.Base{})
 }
 
+// objectsOf are the objects that a lab of the topology has at first.
+func objectsOf(t *testing.T, p *topology.Plan) []byte {
+	t.Helper()
+	var all []byte
+	for _, o := range node.PtpConfigs(p) {
+		text, err := yaml.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(append(all, "---\n"...), text...)
+	}
+	return all
+}
+
+// atFirst is the inventory of a lab whose objects nobody has changed, without configuration files.
+func atFirst(t *testing.T, name string) sut.Inventory {
+	t.Helper()
+	p := plan(t, name)
+	objects, err := ptpconfig.Parse(objectsOf(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv, err := inventoryOf(p, objects, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inv
+}
+
 // chains is the whole tree of a plan's instances, "oc1<sw1-1501<bc1<sw1-1500<gm".
 func chains(inv sut.Inventory) []string {
 	var all []string
@@ -84,12 +140,12 @@ func chains(inv sut.Inventory) []string {
 func TestInventory(t *testing.T) {
 	for name, want := range map[string][]string{
 		"dnbc": {
-			"gm", "bc1<sw1-1500<gm", "bc2<sw1-1500<gm", "oc1<sw1-1501<bc1<sw1-1500<gm", "oc2<sw1-1502<bc2<sw1-1500<gm",
+			"bc1<sw1-1500<gm", "bc2<sw1-1500<gm", "gm", "oc1<sw1-1501<bc1<sw1-1500<gm", "oc2<sw1-1502<bc2<sw1-1500<gm",
 			"sw1-1500<gm", "sw1-1501<bc1<sw1-1500<gm", "sw1-1502<bc2<sw1-1500<gm",
 		},
-		"oc": {"gm", "oc1<gm"},
+		"oc": {"oc1<gm", "gm"},
 	} {
-		inv := inventoryOf(plan(t, name))
+		inv := atFirst(t, name)
 		if err := inv.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -101,7 +157,7 @@ func TestInventory(t *testing.T) {
 
 func TestEveryTopologyGivesAnInventory(t *testing.T) {
 	for _, name := range []string{"oc", "bc", "bc-slaves", "dnbc", "dnbc-ha", "dual-follower", "external-gm", "single-node"} {
-		inv := inventoryOf(plan(t, name))
+		inv := atFirst(t, name)
 		if err := inv.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -115,11 +171,12 @@ func TestEveryTopologyGivesAnInventory(t *testing.T) {
 
 func TestConfigs(t *testing.T) {
 	f := &fakeLab{outputs: map[string]string{
-		"w1":  "/var/run/ptp4l.0.config:#profile: bc1\n/var/run/ptp4l.1.config:#profile: bc2\n",
+		"w1":  "/var/run/ptp4l.0.config:#profile: bc1\n/var/run/ptp4l.1.config:#profile: bc2\n/var/run/phc2sys.0.config:#profile: bc1\n",
 		"w2":  "/var/run/ptp4l.3.config:#profile: gm\n",
 		"w3":  "/var/run/ptp4l.0.config:#profile: oc2\n/var/run/ptp4l.1.config:#profile: oc1\n",
 		"sw1": "/var/run/ptp4l.0.config:#profile: v1500\n/var/run/ptp4l.1.config:#profile: v1501\n/var/run/ptp4l.2.config:#profile: v1502\n",
 	}}
+	f.configs.YAML = objectsOf(t, plan(t, "dnbc"))
 	inv, err := New(f, plan(t, "dnbc")).Inventory(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -36,11 +36,17 @@ func Enter() (*Guest, error) {
 		return nil, err
 	}
 	g.Mode = mode
+	network := os.Getenv("PTPLAB_NETWORK") != ""
 	if err := g.mountRoot(); err != nil {
 		return nil, err
 	}
 	if err := enterEnvironment(g.Lab); err != nil {
 		return nil, err
+	}
+	if network {
+		if err := joinOutside(); err != nil {
+			return nil, err
+		}
 	}
 	return g, nil
 }

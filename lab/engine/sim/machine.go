@@ -54,8 +54,9 @@ type Spec struct {
 	RootFS   string // the root file system, a directory that is only read
 	Binary   string // the ptplab to run as init, absolute
 	Mode     Mode
-	MemoryMB int // what the guest may use; the host gives only what it touches
-	CPU      int // to run on
+	MemoryMB int  // what the guest may use; the host gives only what it touches
+	CPU      int  // to run on
+	Network  bool // join the guest to the network of the host; in time mode Real only
 
 	Hold []*os.File // kept open as long as the kernel runs, such as the locks of its images
 }
@@ -113,7 +114,16 @@ func (m Machine) start(s Spec) (*exec.Cmd, error) {
 	cmd := exec.Command(s.Kernel, m.arguments(s)...)
 	cmd.Dir = m.Dir
 	cmd.Stdout, cmd.Stderr = console, console
-	cmd.ExtraFiles = append([]*os.File{listener}, s.Hold...)
+	cmd.ExtraFiles = []*os.File{listener}
+	if s.Network {
+		frames, err := m.startGateway(s.Binary)
+		if err != nil {
+			return nil, err
+		}
+		defer frames.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, frames)
+	}
+	cmd.ExtraFiles = append(cmd.ExtraFiles, s.Hold...)
 	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd, startOn(cmd, s.CPU)
@@ -140,6 +150,9 @@ func (m Machine) arguments(s Spec) []string {
 		"con0=null,fd:1", "con=null", "ssl=null",
 		"quiet", "loglevel=4", "panic=-1", "random.trust_cpu=on",
 		"PTPLAB_LAB=" + s.Lab, "PTPLAB_ROOT=" + s.RootFS, "PTPLAB_TIME=" + string(s.Mode),
+	}
+	if s.Network {
+		args = append(args, networkArgument(), "PTPLAB_NETWORK=on")
 	}
 	switch s.Mode {
 	case Virtual:

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/ptplab/ptplab/lab/process"
 )
 
 // stopLimit is how long killed processes may take to be gone.
@@ -61,7 +60,7 @@ func (m Machine) Stop(ctx context.Context) error {
 			return nil
 		}
 		// The processes that run the guest's programs die with the kernel, but a moment later.
-		if err := killAll(ctx, append(pids, descendants(pids)...)); err != nil {
+		if err := process.Kill(ctx, append(pids, descendants(pids)...)); err != nil {
 			return fmt.Errorf("stop the lab kernel: %w", err)
 		}
 	}
@@ -99,62 +98,12 @@ func descendants(pids []int) []int {
 	return all
 }
 
-// killAll kills each process and waits for its end by its pidfd, so that a reused pid is never hit.
-func killAll(ctx context.Context, pids []int) error {
-	for _, pid := range pids {
-		fd, err := unix.PidfdOpen(pid, 0)
-		if errors.Is(err, unix.ESRCH) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("pidfd of %d: %w", pid, err)
-		}
-		err = killOne(ctx, fd)
-		unix.Close(fd)
-		if err != nil {
-			return fmt.Errorf("kill %d: %w", pid, err)
-		}
-	}
-	return nil
-}
-
-func killOne(ctx context.Context, pidfd int) error {
-	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return err
-	}
-	for {
-		left := int64(100)
-		if deadline, ok := ctx.Deadline(); ok {
-			left = max(0, min(left, time.Until(deadline).Milliseconds()))
-		}
-		p := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-		n, err := unix.Poll(p, int(left))
-		if n > 0 {
-			return nil
-		}
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
-}
-
 // lastLines is how much of the console goes into an error.
 const lastLines = 15
 
 // LastWords are the last lines of the kernel's console, for a report of its end.
 func (m Machine) LastWords() []string {
-	text, err := tail(m.console(), lastBytes)
-	if err != nil {
-		return nil
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	if len(lines) == 1 && lines[0] == "" {
-		return nil
-	}
-	return ending(lines)
+	return ending(process.Tail(m.console(), 0))
 }
 
 // ending is the last of a console's lines, or the beginning of a panic: what it is stands above its long trace.
@@ -166,23 +115,6 @@ func ending(lines []string) []string {
 		}
 	}
 	return last
-}
-
-// lastBytes is how much of a console is read for its last lines: one that prints without end may be as large as the disk.
-const lastBytes = 16 << 10
-
-// tail reads the last bytes of a file.
-func tail(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-most), most))
 }
 
 func (m Machine) lastWords() string {

@@ -1,0 +1,149 @@
+//go:build lab
+
+package system_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ptplab/ptplab/cmd/ptplab/system"
+	"github.com/ptplab/ptplab/conformance"
+	"github.com/ptplab/ptplab/conformance/sabotage"
+	"github.com/ptplab/ptplab/conformance/settings"
+	"github.com/ptplab/ptplab/conformance/specs"
+)
+
+// soakOf are the suite's settings with a soak of some minutes; CPU use has a limit that only a hog reaches.
+func soakOf(d time.Duration, events string) *specs.Settings {
+	s := specs.DefaultSettings()
+	s.Soak = settings.Soak{
+		EventFile: events,
+		ClockSync: settings.SoakTest{Enable: true, Duration: d, FailureThreshold: 1},
+		CPU:       settings.SoakTest{Enable: true, Duration: d, FailureThreshold: 3},
+		CPUWindow: d / 5, CPUNode: 900,
+	}
+	return &s
+}
+
+// TestSoakOnLab soaks labs of several topologies for minutes of their time.
+func TestSoakOnLab(t *testing.T) {
+	for _, topology := range []string{"oc", "dnbc"} {
+		t.Run(topology, func(t *testing.T) {
+			system, _ := boot(t, load(t, topology))
+			file := filepath.Join(t.TempDir(), "events.csv")
+			var progress strings.Builder
+			begun := time.Now()
+			report, err := conformance.Run(t.Context(), system, conformance.Options{LabelFilter: specs.AreaSoak, Settings: soakOf(10*time.Minute, file), Progress: &progress})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.Failed > 0 || report.Passed < 2 {
+				t.Errorf("a quiet lab fails:\n%s", table(t, report))
+			}
+			t.Logf("twice 10 minutes took %s\n%s%s", time.Since(begun), progress.String(), table(t, report))
+			checkEventFile(t, file)
+			for _, s := range report.Specs {
+				if s.State == conformance.Passed && !slices.ContainsFunc(s.Attachments, func(a specs.Attachment) bool { return a.Plot != nil && len(a.Plot.Offset) > 100 }) {
+					t.Errorf("%s: no plot with offsets", s.Name)
+				}
+			}
+		})
+	}
+}
+
+// checkEventFile sees five columns in each line, and a clock that became LOCKED.
+func checkEventFile(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked := false
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Split(strings.TrimSpace(line), ",")
+		if len(fields) != 5 {
+			t.Errorf("%d columns: %s", len(fields), line)
+			continue
+		}
+		if _, err := time.Parse(time.RFC3339Nano, fields[0]); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		locked = locked || fields[3] == "LOCKED" && fields[4] == "1"
+	}
+	if !locked {
+		t.Errorf("no event says LOCKED:\n%s", text)
+	}
+}
+
+// TestSoakSabotageOnLab disturbs a lab in the midst of soaks, in every way that is known, and sees the soak fail and nothing else.
+func TestSoakSabotageOnLab(t *testing.T) {
+	caught := map[string]bool{}
+	for _, topology := range []string{"oc", "bc-slaves"} {
+		t.Run(topology, func(t *testing.T) {
+			system, _ := boot(t, load(t, topology))
+			for _, s := range sabotage.All() {
+				if s.Area == specs.AreaSoak && strings.Contains(s.Name, only) {
+					for _, spec := range soakTrial(t, system, s) {
+						caught[spec] = true
+					}
+				}
+			}
+		})
+	}
+	for _, spec := range specs.All() {
+		if spec.Area == specs.AreaSoak && !caught[spec.Name] && only == "" {
+			t.Errorf("no sabotage makes this spec fail: %s", spec.Name)
+		}
+	}
+}
+
+// soakTrial makes one sabotage, runs the suite's first areas and the soaks, and says which soaks failed.
+func soakTrial(t *testing.T, system *system.System, s sabotage.Sabotage) []string {
+	t.Helper()
+	begun := time.Now()
+	broken, undo, err := s.Apply(t.Context(), system)
+	if errors.Is(err, sabotage.ErrNotApplicable) {
+		t.Logf("%s: %v", s.Name, err)
+		return nil
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", s.Name, err)
+	}
+	filter := fmt.Sprintf("%s || %s || %s || %s", specs.AreaSync, specs.AreaPath, specs.AreaAccuracy, specs.AreaSoak)
+	o := conformance.Options{LabelFilter: filter, Settings: soakOf(2*time.Minute, os.DevNull)}
+	o.Settings.MeasureFor = 20 * time.Second
+	report, err := conformance.Run(t.Context(), broken, o)
+	if err != nil {
+		t.Fatalf("%s: %v", s.Name, err)
+	}
+	if err := undo(t.Context()); err != nil {
+		t.Fatalf("undo %s: %v", s.Name, err)
+	}
+	var failed []string
+	for _, spec := range report.Specs {
+		if spec.State != conformance.Failed {
+			continue
+		}
+		if spec.Area != specs.AreaSoak {
+			t.Errorf("%s: also failed: %s: %s", s.Name, spec.Name, spec.Message)
+			continue
+		}
+		failed = append(failed, strings.TrimPrefix(spec.Name, specs.AreaSoak+": "))
+		t.Logf("%s: %s\n%s", s.Name, spec.Name, spec.Message)
+	}
+	if len(failed) == 0 {
+		t.Errorf("%s: no soak failed:\n%s", s.Name, table(t, report))
+	}
+	clean, err := conformance.Run(t.Context(), system, conformance.Options{LabelFilter: filter, Settings: o.Settings})
+	if err != nil || clean.Failed > 0 {
+		t.Errorf("%s is not undone: %v\n%s", s.Name, err, table(t, clean))
+	}
+	t.Logf("%s took %.1f s", s.Name, time.Since(begun).Seconds())
+	return failed
+}

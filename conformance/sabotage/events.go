@@ -56,13 +56,18 @@ func deliverySabotages() []Sabotage {
 		}),
 		delivery("events come twice", func(_ *mailbag, letter sut.Mail) []sut.Mail { return []sut.Mail{letter, letter} }),
 		delivery("events in wrong order", func(box *mailbag, letter sut.Mail) []sut.Mail {
-			if tells(letter, "HOLDOVER") { // it comes after the next one
+			if tells(letter, "HOLDOVER") { // it comes after the next one of its subscription
 				box.held = append(box.held, letter)
 				return nil
 			}
-			late := box.held
-			box.held = nil
-			return append([]sut.Mail{letter}, late...)
+			all := []sut.Mail{letter}
+			box.held = slices.DeleteFunc(box.held, func(old sut.Mail) bool {
+				if old.Path == letter.Path {
+					all = append(all, old)
+				}
+				return old.Path == letter.Path
+			})
+			return all
 		}),
 		delivery("events come late", func(_ *mailbag, letter sut.Mail) []sut.Mail {
 			letter.At = letter.At.Add(3 * time.Second)

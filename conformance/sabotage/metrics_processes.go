@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ptplab/ptplab/conformance/specs"
 	"github.com/ptplab/ptplab/conformance/sut"
@@ -14,7 +14,6 @@ import (
 
 // processSabotages break the supervision of programs.
 func processSabotages() []Sabotage {
-	dnbc := []specs.Mode{specs.DualNICBC}
 	return []Sabotage{
 		rewritten("restarts are not counted", specs.AreaRestart, nil, starts("1")),
 		killing("ptp4l stays dead", nil, func(k kill) []string {
@@ -29,14 +28,13 @@ func processSabotages() []Sabotage {
 			}
 			return []string{k.config}
 		}, true),
-		killing("supervisor that starts everything anew", dnbc, func(k kill) []string {
+		killing("supervisor that starts everything anew", []specs.Mode{specs.DualNICBC}, func(k kill) []string {
 			if k.again {
 				return nil
 			}
 			return slices.DeleteFunc(slices.Clone(k.all), func(c string) bool { return c == k.config })
 		}, false),
 		deafToKill(),
-		disturbedByGrandmaster(),
 		socketLost(),
 	}
 }
@@ -151,26 +149,11 @@ func deafToKill() Sabotage {
 	}
 }
 
-// disturbedByGrandmaster takes the clock of every process that is killed away from its sync too: when a ptp4l is killed, the others
-// of its node stop for good until the area is over.
-func disturbedByGrandmaster() Sabotage {
-	neighbours := func(k kill) []string {
-		if !strings.HasPrefix(k.config, "ptp4l.") {
-			return nil
-		}
-		return slices.DeleteFunc(slices.Clone(k.all), func(c string) bool { return c == k.config || !strings.HasPrefix(c, "ptp4l.") })
-	}
-	s := killing("neighbours die with a ptp4l", []specs.Mode{specs.DualNICBC}, neighbours, false)
-	return s
-}
-
 // talkative is a system whose daemon cannot reach the event service after a process was killed.
 type talkative struct {
 	inArea
 	logs sut.Logs
 }
-
-var killedLine = regexp.MustCompile(`(?i)ended|started|Profile Name`)
 
 // socketLost adds to the log what a daemon says that has lost the event service.
 func socketLost() Sabotage {
@@ -184,4 +167,12 @@ func socketLost() Sabotage {
 			return talkative{inArea{system, specs.AreaRestart}, logs}, nothing, nil
 		},
 	}
+}
+
+func (t talkative) Logs(ctx context.Context, node string, since time.Time) ([]sut.LogLine, error) {
+	lines, err := t.logs.Logs(ctx, node, since)
+	if err != nil || !t.is(ctx) || since.IsZero() {
+		return lines, err
+	}
+	return append(lines, sut.LogLine{At: since, Text: "ptp4l.0.config: Failed to reconnect to event socket"}), nil
 }

@@ -107,7 +107,9 @@ func (t *Test) classesAgree(ctx context.Context, c *subscriber, deadline time.Du
 // sameClass holds an event's clock class to those that the metric and pmc tell. If they cannot both be true, that is for
 // the area of clock classes, and here pmc counts.
 func (t *Test) sameClass(event, metric, byPMC int) bool {
-	believable := func(class int) bool { return class == byPMC || class == receiverClass && t.Subject.Type == sut.Ordinary }
+	believable := func(class int) bool {
+		return class == byPMC || class == receiverClass && t.Subject.Type == sut.Ordinary
+	}
 	if !believable(metric) {
 		return believable(event)
 	}

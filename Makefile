@@ -10,7 +10,14 @@ LAB      = $(shell sed -n 's/^name: *//p' $(TOPOLOGY))
 # What builds the lab kernel and the root file system. `ptplab doctor` says what is missing on other systems.
 PACKAGES := gcc libc6-dev make flex bison bc xz-utils cpio patch binutils kmod mmdebstrap debian-archive-keyring
 
-.PHONY: help demo build images test test-conformance sabotage bench generate packages clean
+# How long each fuzz target runs, and which do: a regular expression of "./folder FuzzName".
+FUZZTIME ?= 30s
+FUZZ     ?= .
+
+# The archive that the container image of the suite goes to.
+SUITE_IMAGE ?= bin/suite.tar
+
+.PHONY: help demo build images test test-conformance functests suite-image sabotage bench fuzz generate packages clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,11 +40,20 @@ test: images ## run every test, also those that boot the lab kernel
 test-conformance: images ## run the whole suite on plain nodes, in every mode: a table
 	$(GO) test -tags lab -count 1 -timeout 20m -run TestConformance -v ./cmd/ptplab/system
 
+functests: build ## test the cluster of KUBECONFIG: PTP_TEST_MODE and the other variables say how
+	$(BIN) test
+
+suite-image: build ## write a container image of the suite, for docker load and podman load
+	$(BIN) image suite $(SUITE_IMAGE)
+
 sabotage: images ## break labs in every known way and see each spec fail: a table
 	$(GO) test -tags lab -count 1 -timeout 60m -run TestSabotageOnLab -v ./cmd/ptplab/system
 
 bench: images ## measure speed and memory: a table, and bench.json
 	PTPLAB=$(abspath $(BIN)) $(GO) run ./lab/bench -json bench.json
+
+fuzz: ## feed every parser with nonsense for FUZZTIME each
+	FUZZTIME=$(FUZZTIME) FUZZ='$(FUZZ)' ci/fuzz
 
 generate: ## write again what is made from topologies: schema, plans, graphs
 	$(GO) test ./lab/topology -update

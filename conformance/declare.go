@@ -66,8 +66,35 @@ func (s *suite) declareOne(spec specs.Spec, subject sut.Instance) {
 		ctx, cancel := context.WithCancel(s.ctx)
 		defer cancel()
 		defer context.AfterFunc(node, cancel)()
-		verdictOf(s.check(ctx, spec, subject, kept))
+		s.complain(s.options.Observer.SpecBegins(ctx, name))
+		err := s.check(ctx, spec, subject, kept)
+		s.complain(s.options.Observer.SpecEnds(context.WithoutCancel(ctx), name, outcome(err)))
+		verdictOf(err)
 	})
+}
+
+// nobody observes nothing.
+type nobody struct{}
+
+func (nobody) SpecBegins(context.Context, string) error       { return nil }
+func (nobody) SpecEnds(context.Context, string, string) error { return nil }
+
+// complain keeps what the observer complains of, once.
+func (s *suite) complain(err error) {
+	if err != nil && !slices.ContainsFunc(s.complaints, func(c error) bool { return c.Error() == err.Error() }) {
+		s.complaints = append(s.complaints, err)
+	}
+}
+
+// outcome is a word for what came of a check.
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return string(Passed)
+	case skips(err):
+		return string(Skipped)
+	}
+	return string(Failed)
 }
 
 // verdictOf tells Ginkgo what came of a check.
@@ -85,6 +112,27 @@ func skips(err error) bool {
 	var skipped specs.Skipped
 	var unavailable *sut.UnavailableError
 	return errors.As(err, &skipped) || errors.As(err, &unavailable)
+}
+
+// refresh looks again where the programs of the instances have their files: the daemon numbers them anew when an earlier spec
+// has changed a profile. An instance that does not run now keeps what was known of it, and its spec will say what is wrong.
+func (s *suite) refresh(ctx context.Context, subject sut.Instance) sut.Instance {
+	now, err := s.system.Inventory(ctx)
+	if err != nil {
+		return subject
+	}
+	for i, known := range s.inventory.Instances {
+		if instance, ok := now.Instance(known.Name); ok && instance.Config != "" {
+			s.inventory.Instances[i].Config = instance.Config
+		}
+	}
+	if len(now.SystemClocks) == len(s.inventory.SystemClocks) {
+		s.inventory.SystemClocks = now.SystemClocks
+	}
+	if instance, ok := s.inventory.Instance(subject.Name); ok {
+		return instance
+	}
+	return subject
 }
 
 // check makes one check, cleans up behind it and keeps what it found.
@@ -108,6 +156,7 @@ func (s *suite) check(ctx context.Context, spec specs.Spec, subject sut.Instance
 			return specs.Skipped(missing)
 		}
 	}
+	subject = s.refresh(ctx, subject)
 	return spec.Check(ctx, &specs.Test{
 		System: s.system, Mode: s.mode, Inventory: s.inventory, Settings: s.settings, Subject: subject,
 		Failed:  s.failed,

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,8 +26,16 @@ type Options struct {
 	FlakeAttempts int
 	Settings      *specs.Settings // bounds and times; nil for specs.DefaultSettings
 	Progress      io.Writer       // one line as each spec starts, and each failure; nil for none
+	Observer      Observer        // is told when specs begin and end; nil for nobody
 	JUnit         string          // file to write a JUnit report to; empty for none
 	JSON          string          // file to write a JSON report to; empty for none
+}
+
+// Observer is told of specs, such as a collector of logs that marks where they begin. What it has to complain of is an error
+// of the run and fails no spec.
+type Observer interface {
+	SpecBegins(ctx context.Context, name string) error
+	SpecEnds(ctx context.Context, name, outcome string) error
 }
 
 // selects says whether a spec of this name should run, by Focus and Skip, which must be valid.

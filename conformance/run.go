@@ -38,13 +38,11 @@ func Run(ctx context.Context, system sut.System, options Options) (Report, error
 	if err != nil {
 		return report, err
 	}
-	if err := errors.Join(writeJUnit(options.JUnit, tree), writeJSON(options.JSON, report)); err != nil {
-		return report, err
-	}
+	faults := append(suite.complaints, writeJUnit(options.JUnit, tree), writeJSON(options.JSON, report))
 	if err := ctx.Err(); err != nil {
-		return report, fmt.Errorf("suite ended early: %w", err)
+		faults = append(faults, fmt.Errorf("suite ended early: %w", err))
 	}
-	return report, nil
+	return report, errors.Join(faults...)
 }
 
 // suite is one run.
@@ -57,6 +55,8 @@ type suite struct {
 	settings  specs.Settings
 	started   time.Time          // in the system's time
 	results   map[string]*result // by spec name
+
+	complaints []error // of the observer
 }
 
 // result is what a check has left for the report.
@@ -97,6 +97,9 @@ func newSuite(ctx context.Context, system sut.System, options Options) (*suite, 
 	}
 	if options.Progress == nil {
 		options.Progress = io.Discard
+	}
+	if options.Observer == nil {
+		options.Observer = nobody{}
 	}
 	return &suite{
 		ctx: ctx, system: system, inventory: inventory, mode: mode,

@@ -18,10 +18,18 @@ func (r Report) WriteTable(w io.Writer) error {
 	for _, spec := range r.Specs {
 		fmt.Fprintf(&text, "%-8s", spec.State)
 		text.WriteString(r.row(spec))
+		if spec.Attempts > 1 {
+			writeWrapped(&text, fmt.Sprintf("after %d attempts", spec.Attempts))
+		}
 		if spec.Message != "" {
 			writeWrapped(&text, spec.Message)
 		}
 		writeMeasurements(&text, spec.Measurements)
+		for _, a := range spec.Attachments {
+			if a.File != "" {
+				writeWrapped(&text, a.Name+": "+a.File)
+			}
+		}
 	}
 	text.WriteString(r.closing())
 	_, err := io.WriteString(w, text.String())

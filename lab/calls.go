@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -145,6 +146,62 @@ func (l *Lab) DeleteConfig(ctx context.Context, name string) error {
 // SetLabel puts a label with an empty value on a worker, or takes it away. What is recommended for it runs there then.
 func (l *Lab) SetLabel(ctx context.Context, worker, key string, present bool) error {
 	return l.call(ctx, opLabel, LabelArgs{worker, key, present}, nil, nil)
+}
+
+// PutSecret creates a secret or replaces the one of its name. One with a name or key that cannot be is a *RefusedError.
+func (l *Lab) PutSecret(ctx context.Context, s Secret) error {
+	return asRefused(l.call(ctx, opPutSecret, s, nil, nil))
+}
+
+// DeleteSecret deletes a secret. One that does not exist is no error.
+func (l *Lab) DeleteSecret(ctx context.Context, name string) error {
+	return l.call(ctx, opDeleteSecret, NameArgs{name}, nil, nil)
+}
+
+// Restart stops all that a worker runs and starts it anew, as a daemon's new pod would. It returns when the old programs
+// have ended and the new ones been started.
+func (l *Lab) Restart(ctx context.Context, worker string) error {
+	return l.call(ctx, opRestart, NodeArgs{worker}, nil, nil)
+}
+
+// Ready is what a worker's /ready says.
+func (l *Lab) Ready(ctx context.Context, worker string) (Readiness, error) {
+	var r Readiness
+	err := l.call(ctx, opReady, NodeArgs{worker}, &r, nil)
+	return r, err
+}
+
+// Devices are the interfaces of a worker that make hardware time stamps.
+func (l *Lab) Devices(ctx context.Context, worker string) ([]Device, error) {
+	var all []Device
+	err := l.call(ctx, opDevices, NodeArgs{worker}, &all, nil)
+	return all, err
+}
+
+// Loads measures for a time how much CPU time the programs of each worker use. It is an *UnavailableError unless the
+// lab's time is real.
+func (l *Lab) Loads(ctx context.Context, window time.Duration) ([]Load, error) {
+	var all []Load
+	err := l.call(ctx, opLoads, RunArgs{window}, &all, nil)
+	if agent.KindOf(err) == unavailable {
+		err = &UnavailableError{err.Error()}
+	}
+	return all, err
+}
+
+// UnavailableError says that a lab cannot do something as it is.
+type UnavailableError struct{ Reason string }
+
+// Error is the reason.
+func (e *UnavailableError) Error() string { return e.Reason }
+
+// Extra does an operation that the lab's RunGuest was given, and puts what it returns into result.
+func (l *Lab) Extra(ctx context.Context, name string, args, result any) error {
+	raw, err := json.Marshal(args)
+	if err != nil {
+		return fmt.Errorf("encode arguments of %s: %w", name, err)
+	}
+	return l.call(ctx, opExtra, ExtraArgs{name, raw}, result, nil)
 }
 
 // RefusedError says that an object is not valid, and so changed nothing.

@@ -134,6 +134,15 @@ func (c configs) isOf(plan *topology.Plan) (bool, error) {
 	return same && !labelled, nil
 }
 
+// untouched says whether nobody has changed what the topology gives the workers.
+func (w *World) untouched(plan *topology.Plan) (bool, error) {
+	secrets, err := w.secrets()
+	if err != nil || len(secrets) > 0 {
+		return false, err
+	}
+	return w.configured().isOf(plan)
+}
+
 // yaml is the text of all objects, a document each.
 func (c configs) yaml() []byte {
 	var text bytes.Buffer
@@ -232,7 +241,7 @@ func (w *World) putConfig(ctx context.Context, _ *agent.Request, args ApplyArgs)
 		for _, o := range objects {
 			c.objects = put(c.objects, o)
 		}
-		return c, nil
+		return c, w.checkSecrets(objects, refused)
 	})
 }
 
@@ -267,6 +276,6 @@ func (w *World) apply(ctx context.Context, _ *agent.Request, args ApplyArgs) (an
 	}
 	return nil, w.configure(ctx, func(c configs) (configs, error) {
 		c.objects = objects
-		return c, nil
+		return c, w.checkSecrets(objects, "usage")
 	})
 }

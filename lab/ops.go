@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/ptplab/ptplab/lab/topology"
@@ -27,6 +28,13 @@ const (
 	opPutConfig    = "put config"    // ApplyArgs; ; nothing
 	opDeleteConfig = "delete config" // NameArgs; ; nothing
 	opLabel        = "label"         // LabelArgs; ; nothing
+	opPutSecret    = "put secret"    // Secret; ; nothing
+	opDeleteSecret = "delete secret" // NameArgs; ; nothing
+	opRestart      = "restart"       // NodeArgs; ; nothing
+	opReady        = "ready"         // NodeArgs; ; Readiness
+	opDevices      = "devices"       // NodeArgs; ; []Device
+	opLoads        = "loads"         // RunArgs; ; []Load
+	opExtra        = "extra"         // ExtraArgs; ; whatever it returns
 )
 
 // refused is the kind of error with which validation turns an object down.
@@ -144,6 +152,32 @@ type ApplyArgs struct {
 	YAML []byte `json:"yaml"`
 }
 
+// Secret is a secret that all workers see at /etc/ptp-secret-mount/<name>/<key>.
+type Secret struct {
+	Name string            `json:"name"`
+	Data map[string][]byte `json:"data"` // by key
+}
+
+// Readiness is what a worker's /ready says.
+type Readiness struct {
+	Ready bool   `json:"ready"`
+	Why   string `json:"why,omitempty"` // it is not ready
+}
+
+// Device is an interface of a worker that makes hardware time stamps.
+type Device struct {
+	Name   string `json:"name"`
+	PCI    string `json:"pci,omitempty"`    // "0000:1f:01.0"; "" if it is on no PCI device
+	Vendor string `json:"vendor,omitempty"` // of the PCI device, "0x8086"
+	Driver string `json:"driver,omitempty"`
+}
+
+// Load is the CPU time that the programs of a worker used.
+type Load struct {
+	Node string  `json:"node"`
+	CPU  float64 `json:"cpu"` // CPUs, on average: 0.5 is half of one
+}
+
 // NameArgs names an object.
 type NameArgs struct {
 	Name string `json:"name"`
@@ -154,6 +188,12 @@ type LabelArgs struct {
 	Node    string `json:"node"`
 	Key     string `json:"key"`
 	Present bool   `json:"present"`
+}
+
+// ExtraArgs are an operation that another package has added.
+type ExtraArgs struct {
+	Name string          `json:"name"`
+	Args json.RawMessage `json:"args"`
 }
 
 // Configs are what configures the clocks of the workers.

@@ -13,7 +13,7 @@ import (
 )
 
 // place is where one owner's things are inside the lab's kernel: a network namespace, and a mount namespace in
-// which /run is the owner's own and /sys shows the owner's interfaces.
+// which /run is the owner's own, the secrets are mounted and /sys shows the owner's interfaces.
 type place struct {
 	owner string
 	base  string // directory of all places
@@ -48,10 +48,13 @@ func (p place) create() error {
 	if err := p.nets().Create(p.owner); err != nil {
 		return err
 	}
-	for _, dir := range []string{p.runDir(), p.workDir(), filepath.Dir(p.mountFile())} {
+	for _, dir := range []string{filepath.Dir(p.runDir()), p.workDir(), filepath.Dir(p.mountFile()), p.secretDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
+	}
+	if err := os.MkdirAll(p.runDir(), 0o755); err != nil { // as /run is for everybody
+		return err
 	}
 	if isPinned(p.mountFile()) {
 		return nil
@@ -104,6 +107,9 @@ func (p place) enterMounts() error {
 	if err := unix.Mount(p.runDir(), "/run", "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("bind %s to /run: %w", p.runDir(), err)
 	}
+	if err := p.mountSecrets(); err != nil {
+		return err
+	}
 	if err := unix.Mount("sysfs", "/sys", "sysfs", 0, ""); err != nil {
 		return fmt.Errorf("mount /sys: %w", err)
 	}
@@ -147,5 +153,5 @@ func (w *World) removePlaces() error {
 	for _, owner := range names {
 		faults = append(faults, w.place(owner).remove())
 	}
-	return errors.Join(append(faults, w.place("").nets().DeleteAll())...)
+	return errors.Join(append(faults, w.place("").nets().DeleteAll(), os.RemoveAll(w.place("").secretDir()))...)
 }

@@ -21,7 +21,7 @@ func (s *clocksStep) Name() string { return "clocks" }
 func (s *clocksStep) size() State  { return State{Want: len(owners(s.plan))} }
 
 func (s *clocksStep) Observe(context.Context) (State, error) {
-	untouched, err := s.world.configured().isOf(s.plan)
+	untouched, err := s.world.untouched(s.plan)
 	if err != nil {
 		return State{}, err
 	}
@@ -56,7 +56,7 @@ func asked(configs []node.PtpConfig) map[string]node.Profile {
 	return all
 }
 
-// Apply brings back the objects of the topology, without labels, and makes all owners run what is theirs.
+// Apply brings back the objects of the topology, without labels and secrets, and makes all owners run what is theirs.
 func (s *clocksStep) Apply(ctx context.Context) error {
 	w := s.world
 	w.configuring.Lock()
@@ -66,6 +66,9 @@ func (s *clocksStep) Apply(ctx context.Context) error {
 		return err
 	}
 	w.setConfigs(configs)
+	if err := w.dropSecrets(); err != nil {
+		return err
+	}
 	steers := configs.steersSystemClock(s.plan.Workers)
 	return each(ctx, &s.part, owners(s.plan), func(ctx context.Context, owner string) error {
 		n, err := w.makeNode(s.plan, owner)
@@ -109,19 +112,25 @@ func (w *World) makeNode(plan *topology.Plan, owner string) (*node.Node, error) 
 	if n := w.nodes[owner]; n != nil {
 		return n, nil
 	}
-	place := w.place(owner)
-	n, err := node.New(node.Options{
-		Name:     owner,
-		Enter:    w.alignedCommand(place),
-		RunDir:   place.runDir(),
-		Log:      w.Log,
-		PHC:      func(iface string) string { return nicOf(plan, owner, iface) },
-		LogBytes: logBytes,
-	})
+	n, err := w.newNode(plan, owner)
 	if err == nil {
 		w.nodes[owner] = n
 	}
 	return n, err
+}
+
+// newNode is a node for an owner.
+func (w *World) newNode(plan *topology.Plan, owner string) (*node.Node, error) {
+	place := w.place(owner)
+	return node.New(node.Options{
+		Name:      owner,
+		Enter:     w.alignedCommand(place),
+		RunDir:    place.runDir(),
+		SecretDir: place.secretDir(),
+		Log:       w.Log,
+		PHC:       func(iface string) string { return nicOf(plan, owner, iface) },
+		LogBytes:  logBytes,
+	})
 }
 
 // logBytes bounds the log file of each process. The files are in the guest's memory: a hundred workers must fit.

@@ -33,7 +33,9 @@ type WorldOptions struct {
 	Base string // directory of all that it makes, its own
 	Log  *slog.Logger
 
-	Aligned bool // noise and programs start on a grid of instants, so that a run can be repeated to the nanosecond
+	Aligned bool    // noise and programs start on a grid of instants, so that a run can be repeated to the nanosecond
+	Real    bool    // time passes as it does outside
+	Extras  []Extra // operations of other packages
 }
 
 // NewWorld is a world with nothing in it yet.
@@ -84,6 +86,20 @@ func (w *World) Handle(ctx context.Context, req *agent.Request) (any, error) {
 		return handle(ctx, req, w.deleteConfig)
 	case opLabel:
 		return handle(ctx, req, w.label)
+	case opPutSecret:
+		return handle(ctx, req, w.putSecret)
+	case opDeleteSecret:
+		return handle(ctx, req, w.deleteSecret)
+	case opRestart:
+		return handle(ctx, req, w.restart)
+	case opReady:
+		return handle(ctx, req, w.ready)
+	case opDevices:
+		return handle(ctx, req, w.devices)
+	case opLoads:
+		return handle(ctx, req, w.loads)
+	case opExtra:
+		return handle(ctx, req, w.extra)
 	case opSelftest:
 		return nil, w.selftest(req)
 	}

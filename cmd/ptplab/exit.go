@@ -9,6 +9,9 @@ import (
 	"syscall"
 
 	"github.com/ptplab/ptplab/conformance"
+	"github.com/ptplab/ptplab/conformance/arrange"
+	"github.com/ptplab/ptplab/conformance/cluster"
+	"github.com/ptplab/ptplab/conformance/solver"
 	"github.com/ptplab/ptplab/lab"
 	"github.com/ptplab/ptplab/lab/agent"
 	"github.com/ptplab/ptplab/lab/image"
@@ -20,7 +23,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2 // bad usage or topology
-	exitHost        = 3 // this machine is not ready
+	exitHost        = 3 // this machine, or the cluster, is not ready
 	exitSpecs       = 4 // specs failed
 	exitBusy        = 5 // another command works on the lab
 	exitInterrupted = 130
@@ -61,10 +64,11 @@ func exitCode(err error) int {
 		return exitBusy
 	case errors.As(err, &code):
 		return code.code
-	case is[*image.MissingError](err), is[*image.SpaceError](err), is[*image.FetchError](err):
+	case is[*image.MissingError](err), is[*image.SpaceError](err), is[*image.FetchError](err),
+		is[*cluster.NotReadyError](err), is[*cluster.AccessError](err), is[*arrange.NoPortsError](err):
 		return exitHost
 	case is[topology.Faults](err), is[*lab.NotFoundError](err), is[*lab.AmbiguousError](err),
-		errors.Is(err, conformance.ErrUsage), agent.KindOf(err) == "usage":
+		is[*cluster.ConfigError](err), is[*solver.Unsolvable](err), errors.Is(err, conformance.ErrUsage), agent.KindOf(err) == "usage":
 		return exitUsage
 	}
 	return exitFailed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ missing; they are kept in $PTPLAB_CACHE, or in ptplab of your cache directory.`,
 		Args: between(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(imageListCommand(a), imageBuildCommand(a), imagePruneCommand(a))
+	cmd.AddCommand(imageListCommand(a), imageBuildCommand(a), imagePruneCommand(a), imageSuiteCommand(a))
 	return cmd
 }
 
@@ -87,16 +88,25 @@ func sizeText(bytes int64) string {
 func imageBuildCommand(a *app) *cobra.Command {
 	var options image.Options
 	var timeout time.Duration
+	var offline bool
 	cmd := &cobra.Command{
-		Use:   "build [kernel|rootfs...]",
+		Use:   "build [kernel|rootfs|node...]",
 		Short: "Build what the cache lacks",
-		Long:  "Build the lab's kernel and root file system, unless the cache has them, and print\nwhere they are." + exitNote,
+		Long: `Build the lab's kernel and root file system, unless the cache has them, and print
+where they are. node is the image of kind's nodes for where no registry can be
+reached: made of Debian packages and Go modules, an archive for docker load.` + exitNote,
 		Example: `  ptplab image build
-  ptplab image build kernel --series 6.12`,
-		ValidArgs: []string{string(image.KindKernel), string(image.KindRootFS)},
+  ptplab image build kernel --series 6.12
+  ptplab image build node --preload agent.tar`,
+		ValidArgs: []string{string(image.KindKernel), string(image.KindRootFS), string(image.KindNode)},
 		Args:      oneOf,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options.Log = a.log
+			if offline {
+				args = append(args, string(image.KindKernel), string(image.KindRootFS), string(image.KindNode))
+				slices.Sort(args)
+				args = slices.Compact(args)
+			}
 			images, err := imagesOf(args, options)
 			if err != nil {
 				return err
@@ -119,11 +129,13 @@ func imageBuildCommand(a *app) *cobra.Command {
 	cmd.Flags().IntVar(&options.Jobs, "jobs", 0, "so `many` compilers at once; 0 means one for each CPU")
 	cmd.Flags().StringVar(&options.Series, "series", "", "`version` of the kernel, such as 6.12, not the newest")
 	cmd.Flags().StringVar(&options.Mirror, "mirror", "", "`URL` of the Debian mirror to fetch from")
+	cmd.Flags().BoolVar(&offline, "offline", false, "everything that a lab on kind needs without a registry")
+	cmd.Flags().StringArrayVar(&options.Preload, "preload", nil, "`archive` of docker save with images that the nodes shall have")
 	timeoutFlag(cmd, &timeout, upLimit)
 	return cmd
 }
 
-// imagesOf are the images of the given kinds, or all.
+// imagesOf are the images of the given kinds, or those that every lab needs.
 func imagesOf(kinds []string, options image.Options) ([]image.Image, error) {
 	if len(kinds) == 0 {
 		kinds = []string{string(image.KindKernel), string(image.KindRootFS)}
@@ -131,8 +143,13 @@ func imagesOf(kinds []string, options image.Options) ([]image.Image, error) {
 	var images []image.Image
 	for _, kind := range kinds {
 		recipe := image.Kernel
-		if image.Kind(kind) == image.KindRootFS {
+		switch image.Kind(kind) {
+		case image.KindRootFS:
 			recipe = image.RootFS
+		case image.KindNode:
+			recipe = image.Node
+		case image.KindPrograms:
+			recipe = image.Programs
 		}
 		i, err := recipe(options)
 		if err != nil {
@@ -166,7 +183,8 @@ func (a *app) prune(ctx context.Context, all bool) error {
 	}
 	keep := func(image.Entry) bool { return false }
 	if !all {
-		images, err := imagesOf(nil, image.Options{Log: a.log})
+		kinds := []string{string(image.KindKernel), string(image.KindRootFS), string(image.KindNode), string(image.KindPrograms)}
+		images, err := imagesOf(kinds, image.Options{Log: a.log})
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/ptplab/ptplab/cmd/ptplab/system"
 	"github.com/ptplab/ptplab/cmd/ptplab/talk"
 	"github.com/ptplab/ptplab/lab"
 	"github.com/ptplab/ptplab/lab/engine/sim"
@@ -15,7 +16,7 @@ import (
 
 func main() {
 	if sim.InGuest() { // this binary is also the init of the lab's kernel
-		lab.RunGuest()
+		lab.RunGuest(system.Extras()...)
 	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

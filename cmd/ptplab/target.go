@@ -11,12 +11,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ptplab/ptplab/cmd/ptplab/system"
+	"github.com/ptplab/ptplab/cmd/ptplab/talk"
+	"github.com/ptplab/ptplab/conformance/cluster"
+	"github.com/ptplab/ptplab/conformance/podlogs"
 	"github.com/ptplab/ptplab/conformance/report"
 	"github.com/ptplab/ptplab/conformance/settings"
 	"github.com/ptplab/ptplab/conformance/sut"
+	"github.com/ptplab/ptplab/lab"
 )
 
-// target is what the suite looks at: a lab of this machine.
+// target is what the suite looks at: a lab of this machine, or a cluster.
 type target struct {
 	sut.System
 	name     string // "lab dnbc"
@@ -24,6 +28,7 @@ type target struct {
 	programs string // a node to ask for the versions of its programs
 	facts    []report.Fact
 	close    func() error
+	logs     func(sut.Logs, []string) podlogs.Source // nil for none
 }
 
 // Unwrap is the system itself.
@@ -44,16 +49,53 @@ func (a *app) inTarget(labName string, s *settings.Settings, cmd *cobra.Command,
 	return errors.Join(do(cmd.Context(), t), t.close())
 }
 
+// openTarget opens the cluster of --kubeconfig, else a lab, else, where there is none, the cluster of the variable: whoever
+// has one set for other work still means the lab that runs.
 func (a *app) openTarget(labName string, s *settings.Settings, cmd *cobra.Command) (*target, error) {
+	asked := s.Origin("kubeconfig").Kind
+	if asked == settings.Flag {
+		if labName != "" {
+			return nil, usageErrorf("--lab and --kubeconfig: one of them says what to test")
+		}
+		return a.openCluster(cmd.Context(), s)
+	}
 	l, err := a.open(labName, cmd.Name())
+	if labName == "" && is[*lab.NotFoundError](err) && asked != settings.Default {
+		return a.openCluster(cmd.Context(), s)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &target{
 		System: system.New(l, l.Plan), name: "lab " + l.Name, isLab: true, programs: l.Plan.NICs[0].Owner, close: l.Close,
+		logs: func(t sut.Logs, nodes []string) podlogs.Source { return podlogs.Plain(t, nodes) },
 		facts: []report.Fact{
 			{Name: "Lab", Value: fmt.Sprintf("%s, engine %s, %s time", l.Name, l.Engine, l.Time)},
 			{Name: "Topology", Value: filepath.Base(l.Topology)},
 		},
 	}, nil
+}
+
+func (a *app) openCluster(ctx context.Context, s *settings.Settings) (*target, error) {
+	a.talk.Begin("look at the cluster", talk.Wait)
+	defer a.talk.End("")
+	o := cluster.Options{
+		Kubeconfig: s.Kubeconfig, NodesSelector: s.NodesSelector, Image: s.Image, PreconfiguredDiscovery: !s.L2Managed, Log: a.log,
+	}
+	if s.Origin("l2-image").Kind != settings.Default {
+		o.DiscoveryImage = s.L2Image
+	}
+	c, err := cluster.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	inventory, err := c.Inventory(ctx)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	t := &target{System: c, name: "cluster " + c.Host(), close: c.Close, facts: []report.Fact{{Name: "Cluster", Value: c.Host()}}}
+	if len(inventory.Nodes) > 0 {
+		t.programs = inventory.Nodes[0]
+	}
+	return t, nil
 }

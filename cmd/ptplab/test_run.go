@@ -11,8 +11,10 @@ import (
 	"github.com/ptplab/ptplab/cmd/ptplab/talk"
 	"github.com/ptplab/ptplab/conformance"
 	"github.com/ptplab/ptplab/conformance/arrange"
+	"github.com/ptplab/ptplab/conformance/podlogs"
 	"github.com/ptplab/ptplab/conformance/settings"
 	"github.com/ptplab/ptplab/conformance/specs"
+	"github.com/ptplab/ptplab/conformance/sut"
 )
 
 // restoreTime is how long, on the wall clock, it may take to restore a target.
@@ -30,7 +32,7 @@ type testRun struct {
 }
 
 // in runs the suite on a target.
-func (r testRun) in(ctx context.Context, a *app, t *target) (err error) {
+func (r *testRun) in(ctx context.Context, a *app, t *target) (err error) {
 	bounds := specs.DefaultSettings().With(r.settings)
 	r.options.Settings = &bounds
 	r.options.FlakeAttempts = int(r.settings.FlakeAttempts)
@@ -46,13 +48,49 @@ func (r testRun) in(ctx context.Context, a *app, t *target) (err error) {
 		defer func() { err = errors.Join(err, restore()) }()
 		r.options.Mode = string(r.settings.Mode)
 	}
+	stop, err := r.collectLogs(ctx, t)
+	if err != nil {
+		return err
+	}
 	report, err := r.pages.run(ctx, t, r.options)
 	a.talk.End("")
-	return errors.Join(ended(ctx, err), a.tellTest(report, r.output.format))
+	return errors.Join(ended(ctx, err), stop(), a.tellTest(report, r.output.format))
+}
+
+// collectLogs begins to keep the logs of the PTP pods, or of the plain nodes, if that is asked for, and returns what ends it.
+func (r *testRun) collectLogs(ctx context.Context, t *target) (stop func() error, err error) {
+	none := func() error { return nil }
+	logs, ok := sut.As[sut.Logs](t)
+	if !r.settings.CollectPodLogs || r.options.DryRun || !ok || t.logs == nil {
+		return none, nil
+	}
+	inventory, err := t.Inventory(ctx)
+	if err != nil {
+		return none, err
+	}
+	source := t.logs(logs, inventory.Nodes)
+	o := podlogs.Options{Dir: r.settings.LogDir, Suite: podlogs.Serial, Markers: r.settings.LogMarkers, Clock: t}
+	if source.Follows() {
+		o.Background = t
+	}
+	collector, err := podlogs.New(source, o)
+	if err != nil {
+		return none, err
+	}
+	r.options.Observer = collector
+	stop = func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageTime)
+		defer cancel()
+		return collector.Stop(ctx)
+	}
+	if err := collector.Start(ctx); err != nil {
+		return none, errors.Join(err, stop())
+	}
+	return stop, nil
 }
 
 // arrange brings the target into the mode that is asked for, and returns the way back.
-func (r testRun) arrange(ctx context.Context, a *app, t *target) (restore func() error, err error) {
+func (r *testRun) arrange(ctx context.Context, a *app, t *target) (restore func() error, err error) {
 	a.talk.Begin(fmt.Sprintf("configure %s for mode %s", t.name, r.settings.Mode), talk.Passing)
 	defer a.talk.End("")
 	arrangement, err := arrange.Arrange(ctx, t, arrange.Options{

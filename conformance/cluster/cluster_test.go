@@ -148,6 +148,36 @@ func TestAwaitGivesUp(t *testing.T) {
 	}
 }
 
+// TestAwaitOutlivesTheServer waits for a pod while the API server is away, and forgets, now and then.
+func TestAwaitOutlivesTheServer(t *testing.T) {
+	p := fake.NewPTP()
+	s := open(t, p, Options{})
+	lists := 0
+	p.Before = func(w http.ResponseWriter, r *http.Request) bool {
+		watches := r.URL.Query().Get("watch") != ""
+		if !watches {
+			lists++
+		}
+		switch {
+		case lists == 1:
+			http.Error(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"ServiceUnavailable","code":503}`, http.StatusServiceUnavailable)
+		case watches:
+			http.Error(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410}`, http.StatusGone)
+		default:
+			return false
+		}
+		return true
+	}
+	seen := 0
+	err := s.await(t.Context(), "a pod to come", time.Minute, s.podsOf("openshift-ptp", daemonSelector, ""), func(all objects) (bool, string, error) {
+		seen++
+		return seen == 2, "not yet", nil
+	})
+	if err != nil || lists != 3 {
+		t.Errorf("%d lists, %v", lists, err)
+	}
+}
+
 func TestLogs(t *testing.T) {
 	p := fake.NewPTP()
 	s := open(t, p, Options{})

@@ -100,7 +100,7 @@ func (s *System) putConfig(ctx context.Context, wanted *unstructured.Unstructure
 		return s.explain(err, "get PtpConfig %s", name)
 	}
 	if isMarked(current.GetLabels()) {
-		keepMark(wanted, current)
+		mark(wanted, ManagedByValue)
 		return s.updateConfig(ctx, wanted, current)
 	}
 	before, err := text(ownPart(current, s.namespace).Object)
@@ -114,17 +114,8 @@ func (s *System) putConfig(ctx context.Context, wanted *unstructured.Unstructure
 	return s.change(ctx, entry{kindConfig, name, "", before}, after, func() error { return s.updateConfig(ctx, wanted, current) })
 }
 
-// isMarked says whether an object is the suite's, or was arranged for it.
-func isMarked(labels map[string]string) bool {
-	return labels[ManagedBy] == ManagedByValue || labels[ManagedBy] == managedByOther
-}
-
-// keepMark gives an object that replaces another the mark that that has, if it has none.
-func keepMark(wanted, current *unstructured.Unstructured) {
-	if wanted.GetLabels()[ManagedBy] == "" {
-		mark(wanted, current.GetLabels()[ManagedBy])
-	}
-}
+// isMarked says whether an object is the suite's.
+func isMarked(labels map[string]string) bool { return labels[ManagedBy] == ManagedByValue }
 
 func mark(object *unstructured.Unstructured, value string) {
 	labels := maps.Clone(object.GetLabels())
@@ -135,27 +126,31 @@ func mark(object *unstructured.Unstructured, value string) {
 	object.SetLabels(labels)
 }
 
-// createConfig creates an object. If it is somebody's that the suite has deleted, it comes back as it was.
+// createConfig creates an object. One without a mark gets that of the suite. One that is marked as somebody's, for one because it
+// is arranged for a mode and may be kept after the run, is written down, and so is one that the suite has deleted and that comes
+// back.
 func (s *System) createConfig(ctx context.Context, wanted *unstructured.Unstructured) error {
-	name := wanted.GetName()
-	id := entry{Kind: kindConfig, Name: name}.id()
+	before := entry{Kind: kindConfig, Name: wanted.GetName()}
 	if err := s.journal.read(ctx); err != nil {
 		return s.explain(err, "read secret %s", journalName)
 	}
-	noted, theirs := s.journal.entries[id]
-	if !theirs && !isMarked(wanted.GetLabels()) {
+	_, noted := s.journal.entries[before.id()]
+	create := func() error {
+		_, err := s.configs().Create(ctx, wanted, metav1.CreateOptions{})
+		return s.configError(err, "create", before.Name)
+	}
+	if !noted && wanted.GetLabels()[ManagedBy] == "" {
 		wanted = wanted.DeepCopy()
 		mark(wanted, ManagedByValue)
 	}
-	_, err := s.configs().Create(ctx, wanted, metav1.CreateOptions{})
-	if err != nil {
-		return s.configError(err, "create", name)
+	if isMarked(wanted.GetLabels()) {
+		return create()
 	}
 	after, err := text(wanted.Object)
-	if err == nil && theirs && sameText(noted.Before, after) {
-		return s.struck(ctx, noted, nil)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.change(ctx, before, after, create)
 }
 
 func (s *System) updateConfig(ctx context.Context, wanted, current *unstructured.Unstructured) error {

@@ -156,6 +156,16 @@ func (f *forwards) drop(namespace, pod string, conn httpstream.Connection) {
 	}
 }
 
+// leave closes the connection to a pod, if there is one.
+func (f *forwards) leave(namespace, pod string) {
+	f.mu.Lock()
+	conn := f.open[namespace+"/"+pod]
+	f.mu.Unlock()
+	if conn != nil {
+		f.drop(namespace, pod, conn)
+	}
+}
+
 func (f *forwards) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

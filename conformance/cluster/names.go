@@ -28,7 +28,6 @@ const (
 const (
 	ManagedBy      = "app.kubernetes.io/managed-by"
 	ManagedByValue = "ptplab-suite"
-	managedByOther = "ptplab" // of objects that are arranged for a mode: whoever arranges looks after them
 
 	discoveryNamespace = "l2discovery"
 	discoveryName      = "l2discovery"

@@ -104,8 +104,9 @@ func Open(ctx context.Context, o Options) (*System, error) {
 
 func newSystem(config *rest.Config, o Options) (*System, error) {
 	config = rest.CopyConfig(config)
-	config.QPS, config.Burst = 100, 200
+	config.QPS = -1 // the API server itself sees to fairness
 	config.UserAgent = "ptplab-suite"
+	config.ContentType = "application/json" // for all kinds of object alike
 	config.WarningHandler = rest.NoWarnings{}
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {

@@ -81,6 +81,7 @@ func (s *System) startPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, er
 func (s *System) stopPod(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goneWithin)
 	defer cancel()
+	s.forwards.leave(s.namespace, name)
 	err := s.kube.CoreV1().Pods(s.namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
 	if apierrors.IsNotFound(err) {
 		return nil

@@ -34,6 +34,9 @@ func (s *System) await(ctx context.Context, subject string, deadline time.Durati
 	begun, seen := time.Now(), "nothing"
 	for {
 		done, err := s.follow(ctx, from, &seen, condition)
+		if passing(err) {
+			seen, err = err.Error(), nil
+		}
 		switch {
 		case errors.Is(context.Cause(ctx), errDeadline) && !done:
 			return &wait.Error{Subject: subject, Waited: time.Since(begun), Seen: seen}
@@ -47,6 +50,15 @@ func (s *System) await(ctx context.Context, subject string, deadline time.Durati
 			continue
 		}
 	}
+}
+
+// passing says whether an error is one after which it is worth to ask again: the API server is being started anew, or is busy.
+func passing(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	return unreachable(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
+		apierrors.IsServiceUnavailable(err) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err)
 }
 
 var errDeadline = errors.New("deadline passed")
@@ -102,11 +114,7 @@ func (s *System) follow(ctx context.Context, from source, seen *string, conditio
 func (o objects) take(event watch.Event) (over bool, err error) {
 	switch event.Type {
 	case watch.Error:
-		err := apierrors.FromObject(event.Object)
-		if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
-			return true, nil
-		}
-		return true, err
+		return true, apierrors.FromObject(event.Object)
 	case watch.Deleted:
 		delete(o, keyOf(event.Object))
 	case watch.Added, watch.Modified:

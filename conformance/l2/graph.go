@@ -18,8 +18,6 @@ type Graph struct {
 	NICs         []NIC         `json:"nics"`
 	Grandmasters []Grandmaster `json:"grandmasters"`
 	Faults       []string      `json:"faults"` // sentences
-
-	heard map[sut.PortRef]bool // whose probes were heard
 }
 
 // Port is an interface of a node.
@@ -38,6 +36,7 @@ type Port struct {
 	NIC       int      `json:"nic"`                 // number of its NIC
 	Skipped   bool     `json:"skipped,omitempty"`   // the user said to leave it alone
 	Member    bool     `json:"member,omitempty"`    // of a link aggregation
+	Heard     bool     `json:"heard,omitempty"`     // another port has heard its probes
 	Outside   []string `json:"outside,omitempty"`   // MAC addresses outside the system from which it receives PTP
 	Announces []Clock  `json:"announces,omitempty"` // by grandmaster
 }
@@ -101,7 +100,6 @@ func Merge(reports map[string]Report, skip Skip) *Graph {
 	g := &Graph{
 		Nodes: slices.Sorted(maps.Keys(reports)),
 		Ports: []Port{}, LANs: []LAN{}, NICs: []NIC{}, Grandmasters: []Grandmaster{}, Faults: []string{}, // not null in JSON
-		heard: map[sut.PortRef]bool{},
 	}
 	for _, node := range g.Nodes {
 		ports := reports[node].ports()

@@ -37,7 +37,7 @@ func (g *Graph) listen(reports map[string]Report) map[hearing]bool {
 		for _, mac := range slices.Concat(n.Remote.sorted(), n.Own.sorted()) {
 			if sender, ok := owners[mac]; ok && sender != by && g.Ports[sender].probed() {
 				hearings[hearing{by, sender}] = true
-				g.heard[g.Ports[sender].Ref()] = true
+				g.Ports[sender].Heard = true
 			}
 		}
 		for _, mac := range slices.Sorted(maps.Keys(n.Tagged)) {
@@ -134,7 +134,10 @@ func (g *Graph) Unheard(expect []sut.PortRef) []sut.PortRef {
 			}
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(expect), func(r sut.PortRef) bool { return g.heard[r] })
+	return slices.DeleteFunc(slices.Clone(expect), func(r sut.PortRef) bool {
+		p, _ := g.Port(r)
+		return p.Heard
+	})
 }
 
 // addUnheard makes a fault of the ports that nobody heard.

@@ -53,7 +53,6 @@ type Collector struct {
 	mu      sync.Mutex // guards the fields below
 	logs    map[string]*log
 	spec    string // that runs now
-	faults  []error
 }
 
 // New makes a collector that does nothing yet.
@@ -91,13 +90,13 @@ func (c *Collector) Start(ctx context.Context) error {
 	if c.o.Background != nil {
 		c.work.Go(c.lookInBackground)
 	}
-	return c.fault()
+	return nil
 }
 
 // Look reads what there is to read, if the source cannot wait, and takes up containers that are new.
 func (c *Collector) Look(ctx context.Context) error {
 	_, err := c.lookNow(ctx)
-	return errors.Join(err, c.fault())
+	return err
 }
 
 // lookNow looks, and returns the time before.
@@ -129,7 +128,7 @@ func (c *Collector) SpecEnds(ctx context.Context, name, outcome string) error {
 func (c *Collector) lookAndMark(ctx context.Context, format string, args ...any) error {
 	now, err := c.lookNow(ctx)
 	c.mark(now, format, args...)
-	return errors.Join(err, c.fault())
+	return err
 }
 
 // Stop reads what has come until now, marks the end of the suite and closes the files. The error tells what could not be
@@ -147,17 +146,22 @@ func (c *Collector) Stop(ctx context.Context) error {
 		rest = c.readRest(ctx)
 	}
 	c.mark(now, "suite %s ends", c.o.Suite)
-	return errors.Join(err, errors.Join(rest...), c.fault(), c.close())
+	return errors.Join(err, errors.Join(rest...), c.close())
 }
 
-// readRest reads once more each log that may have got lines since its connection was cut.
+// readRest reads once more each log that may have got lines since its connection was cut. That of a deleted pod may be
+// gone, which its file then says.
 func (c *Collector) readRest(ctx context.Context) (faults []error) {
 	for _, l := range c.all() {
-		if l.complete && l.stream.Restart == l.newest.Restart {
+		if l.complete && !l.isOld() {
 			continue
 		}
-		if err := c.readToNow(ctx, l); err != nil && !l.newest.Ended {
+		err := c.readToNow(ctx, l)
+		switch {
+		case err != nil && l.listed:
 			faults = append(faults, fmt.Errorf("pod logs: %w", err))
+		case err != nil && l.cut:
+			l.lose(err)
 		}
 	}
 	return faults
@@ -177,6 +181,9 @@ func (c *Collector) look(ctx context.Context, now time.Time, first bool) error {
 		}
 		return a.Restart - b.Restart
 	})
+	for _, l := range c.all() {
+		l.setListed(streams)
+	}
 	var faults []error
 	for _, stream := range streams {
 		l, err := c.logOf(stream, now, first)
@@ -221,14 +228,11 @@ func (c *Collector) logOf(stream Stream, now time.Time, first bool) (*log, error
 	return l, nil
 }
 
+// lookInBackground looks until Stop. A look that fails is made up for by the next, and Stop tells of its own.
 func (c *Collector) lookInBackground() {
 	for c.follow.Err() == nil {
-		now, err := c.o.Background.Now(c.follow)
-		if err == nil {
-			err = c.look(c.follow, now, false)
-		}
-		if err != nil && c.follow.Err() == nil {
-			c.note(err)
+		if now, err := c.o.Background.Now(c.follow); err == nil {
+			_ = c.look(c.follow, now, false)
 		}
 		if err := c.o.Background.Sleep(c.follow, c.o.Every); err != nil {
 			return
@@ -256,27 +260,6 @@ func (c *Collector) all() []*log {
 	}
 	slices.SortFunc(all, func(a, b *log) int { return strings.Compare(a.path, b.path) })
 	return all
-}
-
-// note keeps an error of the background for the next call, once.
-func (c *Collector) note(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, known := range c.faults {
-		if known.Error() == err.Error() {
-			return
-		}
-	}
-	c.faults = append(c.faults, err)
-}
-
-// fault gives the errors of the background.
-func (c *Collector) fault() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	err := errors.Join(c.faults...)
-	c.faults = nil
-	return err
 }
 
 func (c *Collector) close() error {

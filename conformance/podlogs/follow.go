@@ -1,9 +1,6 @@
 package podlogs
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // attend sees that somebody follows the stream, and that a later stream of the container is followed after it.
 func (c *Collector) attend(l *log, stream Stream) {
@@ -31,10 +28,10 @@ func (c *Collector) followLog(l *log) {
 			l.release()
 			return
 		}
-		if err != nil {
-			c.note(fmt.Errorf("pod logs: %w", err))
+		more := l.count() > before
+		if err == nil || more { // else nothing is known that was not known before
+			l.setCut(err != nil)
 		}
-		more := err == nil && l.count() > before
 		if c.turn(c.follow, l) {
 			continue
 		}

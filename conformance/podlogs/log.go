@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type log struct {
 	stream   Stream // that is being read
 	newest   Stream // of the container that is known
 	followed bool   // by a goroutine
+	listed   bool   // the container is there, as far as is known
+	cut      bool   // the stream has not been read to where it ended at the time, so that something may have been lost
 	complete bool   // the stream has ended and been read to its end
 	restart  bool   // the next line is the first after the container started anew
 	lines    int
@@ -48,7 +51,7 @@ func newLog(path string, stream Stream, markers bool) (*log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &log{path: path, file: file, stream: stream, newest: stream, markers: markers}, nil
+	return &log{path: path, file: file, stream: stream, newest: stream, listed: true, cut: true, markers: markers}, nil
 }
 
 // read reads the stream from where it was left and writes what is new.
@@ -90,7 +93,7 @@ func (l *log) lose(err error) {
 // turnTo changes to another stream of the container, if it is one. l.mu is held.
 func (l *log) turnTo(stream Stream) {
 	if stream.Restart != l.stream.Restart {
-		l.memory, l.restart, l.complete = memory{}, true, false
+		l.memory, l.restart, l.complete, l.cut = memory{}, true, false, true
 	}
 	l.stream = stream
 	if stream.Restart >= l.newest.Restart {
@@ -148,6 +151,19 @@ func (l *log) goOn() {
 	next.Restart = l.stream.Restart + 1
 	next.Ended = next.Ended || next.Restart < l.newest.Restart
 	l.turnTo(next)
+}
+
+// setListed notes whether the container is among those that are there.
+func (l *log) setListed(streams []Stream) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listed = slices.ContainsFunc(streams, func(s Stream) bool { return s.name() == l.stream.name() })
+}
+
+func (l *log) setCut(cut bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = cut
 }
 
 func (l *log) count() int {

@@ -56,7 +56,7 @@ addEventListener("load", () => {
 	const d = frame.contentDocument, all = s => [...d.querySelectorAll(s)];
 	document.title = JSON.stringify({
 		Width: d.documentElement.scrollWidth,
-		Specs: all("#specs tbody tr").filter(e => e.getBoundingClientRect().height > 10).length,
+		Specs: all("#specs tbody tr[id^=spec]").filter(e => e.getBoundingClientRect().height > 10).length,
 		SVG: all("figure > svg").filter(e => e.getBoundingClientRect().width > 100).length,
 		Logs: all("#logs details").length,
 		EmptyCurves: all("path").filter(e => e.getBBox().width < 100).length,

@@ -79,3 +79,71 @@ func cannedRecord() record.Record {
 		Missed: 2, LastMiss: "scrape w9: connection refused",
 	}
 }
+
+// many is a run of every area, with more specs than fit a screen, retries and a soak that lost sync.
+func many(specsEach int) report.Run {
+	run := canned()
+	run.Report.Specs, run.Report.Passed, run.Report.Failed, run.Report.Skipped = nil, 0, 0, 0
+	areas := []string{
+		specs.AreaValidation, specs.AreaOperator, specs.AreaDiscovery, specs.AreaSync, specs.AreaPath, specs.AreaAccuracy, specs.AreaMetrics,
+		specs.AreaSockets, specs.AreaScheduling, specs.AreaEvents, specs.AreaLogs, specs.AreaProfiles, specs.AreaClockClass, specs.AreaFailover,
+		specs.AreaOutage, specs.AreaRestart, specs.AreaSecurity,
+	}
+	for n := range len(areas) * specsEach {
+		area := areas[n/specsEach]
+		s := conformance.SpecReport{
+			Name: fmt.Sprintf("%s: bc%d on w1 does what number %d of its area says that it should do", area, n%3, n%specsEach), Area: area, State: conformance.Passed,
+			StartSeconds: float64(n), SystemSeconds: 1, WallSeconds: 0.1, Measurements: measured(n % 6),
+		}
+		switch {
+		case area == specs.AreaOperator:
+			s.State, s.Message, s.Measurements = conformance.Skipped, "this system is no Kubernetes cluster", nil
+		case n == 20:
+			s.State, s.Message = conformance.Failed, "waited 1m0s for an event HOLDOVER of ens1fx from /cluster/node/w1/sync/ptp-status/lock-state; last seen: no event\nlook at: ptp4l of bc1 on w1 (/var/run/ptp4l.0.config)"
+		case n == 30:
+			s.Attempts = 2
+		}
+		run.Report.Specs = append(run.Report.Specs, s)
+	}
+	run.Report.Specs = append(run.Report.Specs, soaked(float64(len(run.Report.Specs))))
+	for _, s := range run.Report.Specs {
+		switch s.State {
+		case conformance.Passed:
+			run.Report.Passed++
+		case conformance.Failed:
+			run.Report.Failed++
+		case conformance.Skipped:
+			run.Report.Skipped++
+		}
+	}
+	return run
+}
+
+// soaked is a soak of 50 s that lost sync twice.
+func soaked(start float64) conformance.SpecReport {
+	plot := &specs.Plot{Clock: "the OS clock of w1", Low: -100, High: 100}
+	truth := &specs.Plot{Clock: "bc1 on w1", Low: -100, High: 100, Bound: 30}
+	at := func(s int) time.Time { return after(int(start) + s) }
+	for s := range 50 {
+		offset := float64(s*7%20) - 10
+		if s == 21 {
+			offset = 420
+		}
+		plot.Offset = append(plot.Offset, specs.PlotPoint{At: at(s), NS: offset})
+		truth.Offset = append(truth.Offset, specs.PlotPoint{At: at(s), NS: offset / 4})
+		truth.TrueError = append(truth.TrueError, specs.PlotPoint{At: at(s), NS: offset / 5})
+	}
+	plot.Losses = []specs.PlotLoss{{From: at(21), Until: at(24), State: "FREERUN"}, {From: at(40), Until: at(41), State: "HOLDOVER"}}
+	note := func(s int, state string) specs.Note {
+		return specs.Note{At: at(s), Node: "w1", Text: "os-clock-sync-state: CLOCK_REALTIME " + state}
+	}
+	return conformance.SpecReport{
+		Name: "soak: the clocks keep their sync", Area: specs.AreaSoak, State: conformance.Failed, StartSeconds: start, SystemSeconds: 50, WallSeconds: 2,
+		Message:      "the OS clock of w1 lost its sync 2 times, which fails at 1: FREERUN at 21s for 3s, HOLDOVER at 40s for 1s",
+		Measurements: []specs.Measurement{{Name: "losses of sync of the OS clock of w1", Value: 2, Unit: "losses"}},
+		Attachments: []specs.Attachment{
+			{Name: "events", File: "event-output.csv"}, {Name: "time error of the OS clock of w1", Plot: plot}, {Name: "time error of bc1 on w1", Plot: truth},
+		},
+		Notes: []specs.Note{note(0, "LOCKED"), note(21, "FREERUN"), note(24, "LOCKED"), note(40, "HOLDOVER"), note(41, "LOCKED"), {At: at(45), Text: "the battery of the clock on the wall was changed"}},
+	}
+}

@@ -46,19 +46,75 @@ const plotHeight = 150
 
 // views are the whole run, and the surroundings of each link fault.
 func views(run Run) []view {
-	if !run.Record.End.After(run.Record.Start) {
-		return nil
-	}
 	d := drawing{start: run.Report.SystemStarted, specs: run.Report.Specs, settings: run.Settings, record: run.Record}
 	if d.start.IsZero() {
 		d.start = run.Record.Start
 	}
-	all := []view{d.view("The whole run", window{d.start, run.Record.End})}
+	var all []view
+	recorded := run.Record.End.After(run.Record.Start)
+	if recorded {
+		all = append(all, d.view("The whole run", window{d.start, run.Record.End}))
+	}
+	for _, s := range run.Report.Specs {
+		if v, ok := d.specView(s); ok {
+			all = append(all, v)
+		}
+	}
+	if !recorded {
+		return all
+	}
 	d.zoom = true
 	for _, f := range faults(run.Record) {
 		all = append(all, d.view(f.title(d.start), f.around(d.start, run.Record.End)))
 	}
 	return all
+}
+
+// specView shows a spec that has left plots, over its own time.
+func (d drawing) specView(s conformance.SpecReport) (v view, ok bool) {
+	w := window{d.at(s.StartSeconds), d.at(s.StartSeconds + s.SystemSeconds)}
+	if !w.to.After(w.from) {
+		return v, false
+	}
+	for _, a := range s.Attachments {
+		if a.Plot != nil && len(a.Plot.Offset)+len(a.Plot.TrueError) > 0 {
+			v.Plots = append(v.Plots, d.attached(*a.Plot, w))
+		}
+	}
+	if len(v.Plots) == 0 {
+		return v, false
+	}
+	d.zoom = true
+	v.Title, v.Timeline = s.Name, d.timeline(w)
+	return v, true
+}
+
+// attached draws a plot that a spec has left.
+func (d drawing) attached(p specs.Plot, w window) plot {
+	c := record.Clock{Against: "its grandmaster"}
+	for _, one := range p.Offset {
+		c.Offset.Points = append(c.Offset.Points, record.Point{At: one.At, NS: one.NS})
+	}
+	for _, one := range p.TrueError {
+		c.TrueError.Points = append(c.TrueError.Points, record.Point{At: one.At, NS: one.NS})
+	}
+	low, high, limits := p.Low, p.High, "bounds of the offset"
+	if p.Bound > 0 {
+		low, high, limits = -p.Bound, p.Bound, "bounds of the true error"
+	}
+	drawn := d.curves(c, w, low, high)
+	drawn.Title = p.Clock
+	for _, l := range p.Losses {
+		title := fmt.Sprintf("%s lost its sync, at %s for %s: %s", p.Clock, seconds(l.From.Sub(d.start).Seconds()), seconds(l.Until.Sub(l.From).Seconds()), l.State)
+		if b, ok := w.bar(l.From, l.Until, l.State, title); ok {
+			drawn.Faults = append(drawn.Faults, b)
+		}
+	}
+	if len(p.Losses) > 0 {
+		drawn.Note += "; sync lost " + count(len(p.Losses), "time")
+	}
+	drawn.Note += "; " + limits + " are drawn"
+	return drawn
 }
 
 func (d drawing) view(title string, w window) view {
@@ -80,42 +136,64 @@ func (d drawing) shows(c record.Clock, w window) bool {
 }
 
 func (d drawing) plot(c record.Clock, w window) plot {
-	offset, truth := within(c.Offset.Points, w), within(c.TrueError.Points, w)
-	low, high := extremes(offset)
-	lowTruth, highTruth := extremes(truth)
-	limit := d.settings.TrueErrorBound
-	axis := newAxis(min(low, lowTruth), max(high, highTruth), limit, plotHeight)
-	p := plot{
-		Title: c.String(), Height: plotHeight, Axis: axis.ticks(), Ticks: w.timeTicks(d.start),
-		Limits: []tick{{At: axis.y(limit), Label: "+" + nanoseconds(limit)}, {At: axis.y(-limit), Label: nanoseconds(-limit)}},
-		Offset: path(across(c.Offset.Points, w), w, axis), TrueError: path(across(c.TrueError.Points, w), w, axis),
-		Note: d.note(c, offset, truth),
-	}
-	if axis.log {
-		p.Note += fmt.Sprintf("; the axis is logarithmic beyond ±%s", nanoseconds(limit))
-	}
+	p := d.curves(c, w, -d.settings.TrueErrorBound, d.settings.TrueErrorBound)
+	p.Title = c.String()
 	for _, link := range d.record.Links {
 		p.Faults = append(p.Faults, d.trackBars(link, w, "up")...)
 	}
 	return p
 }
 
+// curves draws offsets and true errors with two bounds.
+func (d drawing) curves(c record.Clock, w window, least, most float64) plot {
+	offset, truth := within(c.Offset.Points, w), within(c.TrueError.Points, w)
+	low, high := extremes(offset)
+	lowTruth, highTruth := extremes(truth)
+	limit := max(-least, most)
+	axis := newAxis(min(low, lowTruth), max(high, highTruth), limit, plotHeight)
+	p := plot{
+		Height: plotHeight, Axis: axis.ticks(), Ticks: w.timeTicks(d.start),
+		Limits: []tick{{At: axis.y(most), Label: signed(most)}, {At: axis.y(least), Label: signed(least)}},
+		Offset: path(across(c.Offset.Points, w), w, axis), TrueError: path(across(c.TrueError.Points, w), w, axis),
+		Note: d.note(c, offset, truth),
+	}
+	if axis.log {
+		p.Note += fmt.Sprintf("; the axis is logarithmic beyond ±%s", nanoseconds(limit))
+	}
+	return p
+}
+
+// signed is a bound with its sign.
+func signed(ns float64) string {
+	if ns > 0 {
+		return "+" + nanoseconds(ns)
+	}
+	return nanoseconds(ns)
+}
+
 // note tells what a plot shows in words.
 func (d drawing) note(c record.Clock, offset, truth []record.Point) string {
-	kind := string(c.Type) + " clock"
-	if c.InSwitch {
-		kind += " of the switch"
+	var parts []string
+	if c.Type != "" {
+		kind := string(c.Type) + " clock"
+		if c.InSwitch {
+			kind += " of the switch"
+		}
+		parts = append(parts, kind)
 	}
 	reference := "ideal time"
 	if c.Against != "" {
 		reference = c.Against
 	}
-	parts := []string{kind}
 	if len(truth) > 0 {
 		parts = append(parts, fmt.Sprintf("true error against %s %s", reference, rangeOf(truth)))
 	}
 	if len(offset) > 0 {
-		parts = append(parts, "offset as ptp4l says "+rangeOf(offset))
+		program := "ptp4l"
+		if c.Type == "" {
+			program = "its program"
+		}
+		parts = append(parts, "offset as "+program+" says "+rangeOf(offset))
 	}
 	return strings.Join(parts, "; ")
 }

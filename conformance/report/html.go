@@ -25,7 +25,7 @@ type page struct {
 	Headline string
 	State    conformance.State // passed, failed, or skipped for neither
 	Facts    []Fact
-	Specs    []conformance.SpecReport
+	Areas    []area
 	Views    []view
 	Logs     []record.Log
 	Notes    []string
@@ -61,7 +61,7 @@ const fewNumbers = 4
 func pageOf(run Run) page {
 	p := page{
 		Style: template.CSS(pageStyle), Headline: headline(run.Report), State: verdict(run.Report), Facts: facts(run),
-		Specs: run.Report.Specs, Views: views(run), Logs: run.Record.Logs, Bound: nanoseconds(run.Settings.TrueErrorBound),
+		Areas: areas(run.Report.Specs), Views: views(run), Logs: run.Record.Logs, Bound: nanoseconds(run.Settings.TrueErrorBound),
 	}
 	p.Title = fmt.Sprintf("PTP conformance, mode %s: %s", run.Report.Mode, p.Headline)
 	if run.Record.Missed > 0 {

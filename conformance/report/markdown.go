@@ -11,6 +11,7 @@ import (
 
 // The bounds of a Markdown summary. A build server takes 1 MiB of a step.
 const (
+	markdownPlain    = 20 // specs; of more the areas are shown, and the specs to unfold
 	markdownSpecs    = 200
 	markdownFailures = 20
 	markdownMessage  = 2000 // bytes
@@ -29,7 +30,14 @@ func WriteMarkdown(w io.Writer, run Run) error {
 	}
 	text.WriteString(strings.Join(known, " · ") + "\n")
 	writeFailures(&text, run.Report)
-	writeSpecs(&text, run.Report.Specs)
+	if len(run.Report.Specs) > markdownPlain {
+		writeAreas(&text, run.Report.Specs)
+		text.WriteString("\n<details><summary>All specs</summary>\n")
+		writeSpecs(&text, run.Report.Specs)
+		text.WriteString("\n</details>\n")
+	} else {
+		writeSpecs(&text, run.Report.Specs)
+	}
 	writeNumbers(&text, run.Report.Specs)
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -66,10 +74,26 @@ func writeSpecs(text *strings.Builder, all []conformance.SpecReport) {
 		if s.State == conformance.Skipped {
 			told = shorten(s.Message, 200)
 		}
-		fmt.Fprintf(text, "| %s %s | %s | %s | %s |\n", sign(s.State), s.State, cell(s.Name), seconds(s.SystemSeconds), cell(told))
+		state := string(s.State)
+		if s.Attempts > 1 {
+			state += fmt.Sprintf(" after %d attempts", s.Attempts)
+		}
+		fmt.Fprintf(text, "| %s %s | %s | %s | %s |\n", sign(s.State), state, cell(s.Name), seconds(s.SystemSeconds), cell(told))
 	}
 	if more := len(all) - markdownSpecs; more > 0 {
 		fmt.Fprintf(text, "\nand %s\n", count(more, "further spec"))
+	}
+}
+
+// writeAreas writes a line an area: how many of its specs came to what.
+func writeAreas(text *strings.Builder, all []conformance.SpecReport) {
+	text.WriteString("\n| Area | Specs | | System time |\n|---|--:|---|--:|\n")
+	for _, a := range areas(all) {
+		took := 0.0
+		for _, r := range a.Rows {
+			took += r.SystemSeconds
+		}
+		fmt.Fprintf(text, "| %s %s | %d | %s | %s |\n", sign(a.State), cell(a.Name), len(a.Rows), cell(a.Summary), seconds(took))
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ptplab/ptplab/conformance"
+	"github.com/ptplab/ptplab/conformance/record"
 	"github.com/ptplab/ptplab/conformance/report"
+	"github.com/ptplab/ptplab/conformance/specs"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -125,5 +127,57 @@ func TestMarkdownStaysShort(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
 		}
+	}
+}
+
+// TestManySpecs sees areas in the order of the run, in the page and in the summary, and that retries show.
+func TestManySpecs(t *testing.T) {
+	run := many(4)
+	page, summary := html(t, run), markdown(t, run)
+	for name, text := range map[string]string{"page": page, "summary": summary} {
+		last := -1
+		for _, area := range []string{specs.AreaValidation, specs.AreaSync, specs.AreaMetrics, specs.AreaEvents, specs.AreaFailover, specs.AreaSecurity, specs.AreaSoak} {
+			mark := `id="area-` + area + `"`
+			if name == "summary" {
+				mark = " " + area + " | "
+			}
+			at := strings.Index(text, mark)
+			if at <= last {
+				t.Errorf("%s: area %s is at %d, the one before at %d", name, area, at, last)
+			}
+			last = at
+		}
+		if n := strings.Count(text, "after 2 attempts"); n != 1 {
+			t.Errorf("%s: %d specs took 2 attempts", name, n)
+		}
+	}
+	if n := strings.Count(page, `<tr id="spec-`); n != len(run.Report.Specs) {
+		t.Errorf("%d rows for %d specs", n, len(run.Report.Specs))
+	}
+	if !strings.Contains(summary, "<summary>All specs</summary>") || strings.Contains(markdown(t, canned()), "All specs") {
+		t.Error("many specs are to unfold, few are not")
+	}
+}
+
+// TestSoakView sees what a soak has left: its file, its curves, its losses and the events on one axis; also where nothing was recorded.
+func TestSoakView(t *testing.T) {
+	run := many(1)
+	for range 2 {
+		page := html(t, run)
+		for _, want := range []string{
+			"<h2>soak: the clocks keep their sync</h2>", "<code>event-output.csv</code>", "Events of w1", "Events of the system",
+			"the OS clock of w1 lost its sync, at 38.0 s for 3.0 s: FREERUN", "sync lost 2 times; bounds of the offset are drawn",
+			"CLOCK_REALTIME FREERUN, at 38.0 s", "true error against its grandmaster", `class="HOLDOVER"`,
+		} {
+			if !strings.Contains(page, want) {
+				t.Errorf("the page lacks %q", want)
+			}
+		}
+		for _, broken := range []string{"ZgotmplZ", "NaN", "<no value>"} {
+			if strings.Contains(page, broken) {
+				t.Errorf("the page has %q", broken)
+			}
+		}
+		run.Record = record.Record{}
 	}
 }

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ptplab/ptplab/conformance"
@@ -39,6 +41,9 @@ func (w window) bar(from, to time.Time, class, title string) (b bar, ok bool) {
 	return bar{x, end - x, class, title}, !to.Before(w.from) && !from.After(w.to)
 }
 
+// mostCuts is how many lines between specs are still of use.
+const mostCuts = 24
+
 // timeline draws a window: specs, links that went down, states of clocks, roles of ports that changed.
 func (d drawing) timeline(w window) timeline {
 	t := timeline{Ticks: w.timeTicks(d.start)}
@@ -48,10 +53,16 @@ func (d drawing) timeline(w window) timeline {
 			t.Cuts = append(t.Cuts, b.X)
 		}
 	}
+	if len(t.Cuts) > mostCuts {
+		t.Cuts = nil // they would hatch the drawing
+	}
 	for _, link := range d.record.Links {
 		if bars := d.trackBars(link, w, "up"); len(bars) > 0 {
 			t.add("Link of "+link.Name+" down", bars)
 		}
+	}
+	for _, row := range d.noteRows(w) {
+		t.add(row.Name, row.Bars)
 	}
 	for _, c := range d.record.Clocks {
 		if d.shows(c, w) {
@@ -71,6 +82,42 @@ func (d drawing) timeline(w window) timeline {
 
 func (t *timeline) add(name string, bars []bar) {
 	t.Rows = append(t.Rows, row{name, rowHeight * len(t.Rows), bars})
+}
+
+// markWidth is how wide the mark of an instant is, percent.
+const markWidth = 0.25
+
+// noteRows are what the specs have noted, a row a node.
+func (d drawing) noteRows(w window) []row {
+	var rows []row
+	index := map[string]int{}
+	for _, s := range d.specs {
+		for _, n := range s.Notes {
+			b, ok := w.bar(n.At, n.At, noteClass(n.Text), fmt.Sprintf("%s: %s, at %s", n.Node, n.Text, seconds(n.At.Sub(d.start).Seconds())))
+			if !ok {
+				continue
+			}
+			b.Width, b.X = markWidth, min(b.X, 100-markWidth)
+			at, known := index[n.Node]
+			if !known {
+				at = len(rows)
+				index[n.Node] = at
+				rows = append(rows, row{Name: strings.TrimSpace("Events of " + cmp.Or(n.Node, "the system"))})
+			}
+			rows[at].Bars = append(rows[at].Bars, b)
+		}
+	}
+	return rows
+}
+
+// noteClass colours a note by the state that it tells, if it does.
+func noteClass(text string) string {
+	for _, state := range []string{"FREERUN", "HOLDOVER", "LOCKED", "FAULTY"} {
+		if strings.Contains(text, state) {
+			return state
+		}
+	}
+	return "note"
 }
 
 // specBars are the specs that ran.

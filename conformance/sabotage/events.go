@@ -32,7 +32,10 @@ func delivery(name string, fate func(box *mailbag, letter sut.Mail) []sut.Mail) 
 }
 
 // mailbag is what a sabotage keeps for one mailbox.
-type mailbag struct{ held []sut.Mail }
+type mailbag struct {
+	held []sut.Mail
+	lost bool // what was agreed with it does not count any more
+}
 
 // tells says whether a letter is an event of the lock state that tells a state.
 func tells(letter sut.Mail, state string) bool {

@@ -35,6 +35,7 @@ type meddled struct {
 // request is a request to the API of a node.
 type request struct {
 	node, method, path string
+	bag                *mailbag      // of the mailbox from which it comes
 	http               *http.Request // nil for one that mend sends
 }
 
@@ -65,7 +66,16 @@ func (n *meddled) OpenMailbox(ctx context.Context, node string) (sut.Mailbox, er
 	if err != nil {
 		return nil, err
 	}
-	return &meddledBox{Mailbox: box, n: n, node: node, bag: &mailbag{}}, nil
+	bag := &mailbag{}
+	n.bags = append(n.bags, bag)
+	return &meddledBox{Mailbox: box, n: n, node: node, bag: bag}, nil
+}
+
+// lose says of all mailboxes that there are whether they are lost.
+func (n *meddled) lose(lost bool) {
+	for _, bag := range n.bags {
+		bag.lost = lost
+	}
 }
 
 // CrashNotifier crashes the service, and what the sabotage adds to that.
@@ -135,7 +145,7 @@ func (b *meddledBox) RoundTrip(r *http.Request) (*http.Response, error) {
 	if b.n.carry == nil {
 		return b.Mailbox.RoundTrip(r)
 	}
-	a, err := b.n.carry(r.Context(), request{b.node, r.Method, r.URL.Path, r}, func(again request) (answer, error) {
+	a, err := b.n.carry(r.Context(), request{b.node, r.Method, r.URL.Path, b.bag, r}, func(again request) (answer, error) {
 		return read(b.Mailbox.RoundTrip(again.http))
 	})
 	if err != nil {

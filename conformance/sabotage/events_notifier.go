@@ -53,22 +53,37 @@ func deletionsIgnored() Sabotage {
 	})
 }
 
-// forgotten lets a service forget its subscriptions.
-type forgotten struct{ since bool }
-
-func (f *forgotten) carry(_ context.Context, r request, send sender) (answer, error) {
-	a, err := send(r)
-	if f.since && err == nil && strings.Contains(r.path, "/subscriptions/") {
-		a = answer{notFound, []byte("{}")}
+// forget lets the service have forgotten the subscriptions of mailboxes that are lost.
+func (n *meddled) forget() {
+	n.carry = func(_ context.Context, r request, send sender) (answer, error) {
+		a, err := send(r)
+		if r.bag.lost && err == nil && strings.Contains(r.path, "/subscriptions/") {
+			a = answer{notFound, []byte("{}")}
+		}
+		return a, err
 	}
-	return a, err
+	n.deliver = func(_ context.Context, bag *mailbag, mail []sut.Mail) ([]sut.Mail, error) {
+		if bag.lost {
+			return nil, nil
+		}
+		return mail, nil
+	}
 }
 
-func (f *forgotten) deliver(_ context.Context, _ *mailbag, mail []sut.Mail) ([]sut.Mail, error) {
-	if f.since {
-		return nil, nil
+// loseAll is what a crash does to the mailboxes that there are.
+func (n *meddled) loseAll(context.Context, string) error {
+	n.lose(true)
+	return nil
+}
+
+// deafen makes the API dead for mailboxes that are lost.
+func (n *meddled) deafen() {
+	n.carry = func(_ context.Context, r request, send sender) (answer, error) {
+		if r.bag.lost {
+			return dead(r, send)
+		}
+		return send(r)
 	}
-	return mail, nil
 }
 
 // replayTime is longer than a service takes to tell its state after a crash, and shorter than what the suite has in mind.
@@ -99,12 +114,8 @@ func afterCrash(name string, fate func(letter sut.Mail) []sut.Mail) Sabotage {
 func notifierSabotages() []Sabotage {
 	return []Sabotage{
 		withNotifications("subscriptions lost in a crash", func(n *meddled) {
-			var f forgotten
-			n.carry, n.deliver = f.carry, f.deliver
-			n.crashed = func(context.Context, string) error {
-				f.since = true
-				return nil
-			}
+			n.forget()
+			n.crashed = n.loseAll
 		}),
 		afterCrash("no replay after a crash", func(sut.Mail) []sut.Mail { return nil }),
 		afterCrash("FREERUN told after a crash", func(letter sut.Mail) []sut.Mail {
@@ -114,17 +125,8 @@ func notifierSabotages() []Sabotage {
 			return []sut.Mail{replaced(replaced(letter, `"LOCKED"`, `"FREERUN"`), `"id":"`, `"id":"false-`), letter}
 		}),
 		withNotifications("notification service stays down after a crash", func(n *meddled) {
-			down := false
-			n.crashed = func(context.Context, string) error {
-				down = true
-				return nil
-			}
-			n.carry = func(_ context.Context, r request, send sender) (answer, error) {
-				if down {
-					return dead(r, send)
-				}
-				return send(r)
-			}
+			n.deafen()
+			n.crashed = n.loseAll
 		}),
 		daemonForgets(),
 	}
@@ -142,21 +144,19 @@ func daemonForgets() Sabotage {
 			if err != nil {
 				return nil, nil, err
 			}
-			var f forgotten
-			n.carry, n.deliver = f.carry, f.deliver
-			return &restarted{meddled: n, Daemon: daemon, after: func() { f.since = true }}, n.mend, nil
+			n.forget()
+			return &restarted{n, daemon}, n.mend, nil
 		}}
 }
 
-// restarted is a system that does more when a daemon is restarted.
+// restarted is a system whose notification services forget their subscriptions when a daemon is restarted.
 type restarted struct {
 	*meddled
 	sut.Daemon
-	after func()
 }
 
-// RestartDaemon restarts a daemon, and what the sabotage adds to that.
+// RestartDaemon restarts a daemon.
 func (r *restarted) RestartDaemon(ctx context.Context, node string) error {
-	r.after()
+	r.lose(true)
 	return r.Daemon.RestartDaemon(ctx, node)
 }

@@ -110,19 +110,13 @@ func afterRefusal(name string, then func(context.Context, *operated, *sut.Refuse
 // versionDead lets the API be dead once the operator was told a version.
 func versionDead(name, version string) Sabotage {
 	return withOperator(name, func(o *operated, _ sut.OperatorConfig) {
-		down := false
+		o.deafen()
 		o.set = func(ctx context.Context, c sut.OperatorConfig) error {
 			err := o.operator.SetOperatorConfig(ctx, c)
 			if err == nil {
-				down = c.APIVersion == version
+				o.lose(c.APIVersion == version)
 			}
 			return err
-		}
-		o.carry = func(_ context.Context, r request, send sender) (answer, error) {
-			if down {
-				return dead(r, send)
-			}
-			return send(r)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func configuredSabotages() []Sabotage {
 	}
 	return []Sabotage{
 		misread("SCHED_FIFO is ignored", specs.AreaScheduling, func(p *ptpconfig.Profile) { p.PtpSchedulingPolicy = "SCHED_OTHER" }),
-		misread("everything runs in real time", specs.AreaScheduling, func(p *ptpconfig.Profile) { p.PtpSchedulingPolicy = "SCHED_FIFO" }),
+		misread("real-time priority is ignored", specs.AreaScheduling, func(p *ptpconfig.Profile) { p.PtpSchedulingPriority = 10 }),
 		setting("log filter is ignored", "stdoutFilter", none),
 		setting("log reduction is ignored", "logReduce", none),
 		setting("log reduction without summaries", "logReduce", enhancedIs("basic")),

@@ -22,41 +22,14 @@ func (l links) SetLink(ctx context.Context, port sut.PortRef, up bool) error {
 
 // linkIgnoresDown leaves links up that should go down: no clock notices anything.
 func linkIgnoresDown() Sabotage {
-	return Sabotage{
-		Name:  "link down without effect",
-		Area:  specs.AreaFailover,
-		Modes: []specs.Mode{specs.OC, specs.DualFollower},
-		Apply: func(_ context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
-			return links{system, func(context.Context, sut.PortRef, bool) error { return nil }}, nothing, nil
-		},
-	}
+	return relinked("link down without effect", specs.AreaFailover, []specs.Mode{specs.OC, specs.DualFollower}, func(sut.Inventory, linkSetter) linkSetter {
+		return func(context.Context, sut.PortRef, bool) error { return nil }
+	})
 }
 
-// linkStaysDown leaves links down that should come up again.
+// linkStaysDown leaves links down that should come up again, until they are asked to for the second time.
 func linkStaysDown() Sabotage {
-	return Sabotage{
-		Name:  "link stays down",
-		Area:  specs.AreaFailover,
-		Modes: []specs.Mode{specs.OC, specs.DualFollower},
-		Apply: func(_ context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
-			var left []sut.PortRef
-			setLink := func(ctx context.Context, port sut.PortRef, up bool) error {
-				if up {
-					return nil
-				}
-				left = append(left, port)
-				return system.SetLink(ctx, port, false)
-			}
-			undo := func(ctx context.Context) error {
-				var faults []error
-				for _, port := range left {
-					faults = append(faults, system.SetLink(ctx, port, true))
-				}
-				return errors.Join(faults...)
-			}
-			return links{system, setLink}, undo, nil
-		},
-	}
+	return relinked("link stays down", specs.AreaFailover, []specs.Mode{specs.OC, specs.DualFollower}, upIgnored)
 }
 
 // comesBackOff makes a cable asymmetric when its link comes up again: the clock locks, 5 us from where it was.
@@ -70,36 +43,44 @@ func comesBackOff() Sabotage {
 			if err != nil {
 				return nil, nil, err
 			}
-			var off []sut.PortRef
+			off := map[sut.PortRef]bool{}
+			mend := func(ctx context.Context) error {
+				var faults []error
+				for port := range off {
+					faults = append(faults, saboteur.SetAsymmetry(ctx, port, 0))
+				}
+				clear(off)
+				return errors.Join(faults...)
+			}
 			setLink := func(ctx context.Context, port sut.PortRef, up bool) error {
-				if up {
-					off = append(off, port)
+				switch {
+				case specs.AreaOf(ctx) != specs.AreaFailover:
+					if err := mend(ctx); err != nil {
+						return err
+					}
+				case up && off[port]: // asked again, as a cleanup does
+					if err := mend(ctx); err != nil {
+						return err
+					}
+				case up:
+					off[port] = true
 					if err := saboteur.SetAsymmetry(ctx, port, asymmetryNs); err != nil {
 						return err
 					}
 				}
 				return system.SetLink(ctx, port, up)
 			}
-			undo := func(ctx context.Context) error {
-				var faults []error
-				for _, port := range off {
-					faults = append(faults, saboteur.SetAsymmetry(ctx, port, 0))
-				}
-				return errors.Join(faults...)
-			}
-			return links{system, setLink}, undo, nil
+			return links{system, setLink}, mend, nil
 		},
 	}
 }
 
 // frozen is a system whose metrics stand still from the first link that goes down.
 type frozen struct {
-	sut.System
+	inArea
 	still map[string][]byte // by node
 	stuck bool
 }
-
-func (f *frozen) Unwrap() sut.System { return f.System }
 
 func (f *frozen) SetLink(ctx context.Context, port sut.PortRef, up bool) error {
 	f.stuck = true
@@ -107,7 +88,7 @@ func (f *frozen) SetLink(ctx context.Context, port sut.PortRef, up bool) error {
 }
 
 func (f *frozen) Metrics(ctx context.Context, node string) ([]byte, error) {
-	if text, ok := f.still[node]; ok && f.stuck {
+	if text, ok := f.still[node]; ok && f.stuck && f.is(ctx) {
 		return text, nil
 	}
 	text, err := f.System.Metrics(ctx, node)
@@ -115,14 +96,14 @@ func (f *frozen) Metrics(ctx context.Context, node string) ([]byte, error) {
 	return text, err
 }
 
-// frozenMetrics serves the metrics of a good time for ever.
+// frozenMetrics serves the metrics of a good time in the whole area.
 func frozenMetrics() Sabotage {
 	return Sabotage{
 		Name:  "frozen metrics",
 		Area:  specs.AreaFailover,
 		Modes: []specs.Mode{specs.OC, specs.DualFollower},
 		Apply: func(_ context.Context, system sut.System) (sut.System, func(context.Context) error, error) {
-			return &frozen{System: system, still: map[string][]byte{}}, nothing, nil
+			return &frozen{inArea: inArea{system, specs.AreaFailover}, still: map[string][]byte{}}, nothing, nil
 		},
 	}
 }

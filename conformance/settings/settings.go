@@ -36,7 +36,8 @@ type Settings struct {
 	V1Regression    bool
 	ConsumerImage   string
 
-	// Discovery of the ports.
+	// Discovery of the ports, and other pods of the suite.
+	Image             string
 	L2Image           string
 	L2Managed         bool // the suite makes and deletes the discovery's DaemonSet
 	ContainerCommands bool

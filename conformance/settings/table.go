@@ -138,6 +138,8 @@ func suite() []Setting {
 		word(row("consumer-image", "CONSUMER_IMG", "", "quay.io/redhat-cne/cloud-event-consumer:latest", "`image` of the event consumer"),
 			func(s *Settings) *string { return &s.ConsumerImage }),
 
+		word(row("image", "PTPLAB_IMAGE", "", "", "ptplab's own `image`, for the pods that the suite starts in a cluster"),
+			func(s *Settings) *string { return &s.Image }),
 		word(row("l2-image", "L2_DISCOVERY_IMAGE", "", "quay.io/redhat-cne/l2discovery:v17", "`image` of the L2 discovery"),
 			func(s *Settings) *string { return &s.L2Image }),
 		yesNo(row("l2-managed", "L2_DAEMONSET", "", "true", "make and delete the DaemonSet of the L2 discovery; the variable is MANAGED or UNMANAGED"),

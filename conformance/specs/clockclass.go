@@ -2,6 +2,7 @@ package specs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -71,7 +72,7 @@ func (t *Test) class(ctx context.Context, i sut.Instance) (told, error) {
 // checkReceiverClass compares what a clock that never transmits tells with what its grandmaster announces. Its own class is 255, which
 // is what its node tells since version 4.21 of the operator; earlier it told the grandmaster's.
 func checkReceiverClass(ctx context.Context, t *Test) error {
-	if err := t.needSync(t.Subject); err != nil {
+	if err := errors.Join(t.needSync(t.Subject), t.needPath(t.Subject)); err != nil {
 		return err
 	}
 	if err := needConfig(t.Subject); err != nil {
@@ -120,10 +121,13 @@ func checkBoundaryClass(ctx context.Context, t *Test) error {
 	if err := needConfig(t.Subject); err != nil {
 		return err
 	}
-	if err := t.needSync(underTest(t.Inventory)...); err != nil {
+	if err := t.needSync(disturbed(t.Inventory, underTest(t.Inventory)...)...); err != nil {
 		return err
 	}
-	if err := t.untilAllLocked(ctx, "the specs before", underTest(t.Inventory)...); err != nil {
+	if err := t.needPath(disturbed(t.Inventory, t.Subject)...); err != nil {
+		return err
+	}
+	if err := t.startLocked(ctx, underTest(t.Inventory)...); err != nil {
 		return err
 	}
 	restore, err := t.announceOwnClass(ctx)
@@ -285,13 +289,21 @@ func (t *Test) passesOn(c classCheck) wait.Probe {
 	return both(probes...)
 }
 
-// passesOnOwn looks whether the subject has its own class, whoever follows it sees that one, and nobody behind it believes to hear
-// as good a grandmaster as before. One that does not follow so bad a clock is on its own, which is right.
+// passesOnOwn looks whether the subject has its own class, whoever follows it sees that one, and nobody behind it follows as good a
+// grandmaster as before. One that does not follow so bad a clock is on its own, which is right; if it can only receive, its parent
+// data set then keeps telling of the last one.
 func (t *Test) passesOnOwn(c classCheck) wait.Probe {
 	probes := []wait.Probe{t.toldProbe(t.Subject, c.own), t.besideProbe(c)}
 	for _, i := range c.behind {
 		probes = append(probes, named(i, func(ctx context.Context) (bool, string, error) {
 			state, err := pmc.ReadState(ctx, t.System, i)
+			if err != nil {
+				return false, "", err
+			}
+			follows, err := t.follows(ctx, i)
+			if err != nil || !follows {
+				return err == nil, "follows nobody", err
+			}
 			seen := fmt.Sprintf("gm.ClockClass %d of %s", state.GrandmasterClass, state.GrandmasterIdentity)
 			if state.GrandmasterIdentity == c.id {
 				return state.GrandmasterClass == c.own, fmt.Sprintf("%s, expected %d", seen, c.own), err
@@ -300,6 +312,18 @@ func (t *Test) passesOnOwn(c classCheck) wait.Probe {
 		}))
 	}
 	return both(probes...)
+}
+
+// follows says whether an instance has a port that takes time from another.
+func (t *Test) follows(ctx context.Context, i sut.Instance) (bool, error) {
+	answers, err := pmc.Get(ctx, t.System, i, "PORT_DATA_SET")
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(answers["PORT_DATA_SET"], func(port pmc.Response) bool {
+		state := port.Fields["portState"]
+		return state == "SLAVE" || state == "UNCALIBRATED"
+	}), nil
 }
 
 // besideProbe looks whether the other clocks under test still have the grandmaster's class.

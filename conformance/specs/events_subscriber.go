@@ -104,7 +104,7 @@ func (t *Test) subscribeAll(ctx context.Context) (*subscriber, error) {
 	}
 	s := &subscriber{MailConsumer: c, resources: resources}
 	for _, suffix := range resources {
-		one, err := c.Subscribe(ctx, c.API(), events.Address(t.Subject.Node, suffix))
+		one, err := t.subscribe(ctx, c, events.Address(t.Subject.Node, suffix))
 		if err != nil {
 			return nil, lookAt(err, "the notification service of "+t.Subject.Node)
 		}
@@ -112,6 +112,24 @@ func (t *Test) subscribeAll(ctx context.Context) (*subscriber, error) {
 		s.subscriptions = append(s.subscriptions, one)
 	}
 	return s, nil
+}
+
+// subscribe makes a subscription. A resource whose state is not known yet, as that of a system clock may be for some
+// seconds, cannot be subscribed to.
+func (t *Test) subscribe(ctx context.Context, c *events.MailConsumer, resource string) (*events.Subscription, error) {
+	var made *events.Subscription
+	var fault error
+	_, err := t.until(ctx, "the state of "+resource+" to be known", t.Settings.LockWithin, func(ctx context.Context) (bool, string, error) {
+		made, fault = c.Subscribe(ctx, c.API(), resource)
+		if unlessGone(fault) != nil {
+			return true, "", nil
+		}
+		return fault == nil, "", fault
+	})
+	if err == nil {
+		err = fault
+	}
+	return made, err
 }
 
 // lockedNow waits until the subject is locked. That it stays so is for the sync area.

@@ -45,10 +45,13 @@ func checkTransmitFlap(ctx context.Context, t *Test) error {
 	if err := t.mayTakeDown(t.Subject, t.Subject.TransmitPorts...); err != nil {
 		return err
 	}
+	feeds := disturbed(t.Inventory, t.Subject)
+	if err := t.needSync(feeds...); err != nil {
+		return err
+	}
 	if _, err := t.baseline(ctx); err != nil {
 		return err
 	}
-	feeds := disturbed(t.Inventory, t.Subject)
 	since, err := t.System.Now(ctx)
 	if err != nil {
 		return err
@@ -131,6 +134,9 @@ const phaseStepPoll = 100 * time.Millisecond
 // checkPhaseStep steps the hardware clock of the subject by itself, as a fault of the hardware would: ptp4l sees an offset, which
 // must be told as FREERUN, and corrects it. phc_ctl(8) works on hardware as well as in a lab.
 func checkPhaseStep(ctx context.Context, t *Test) error {
+	if err := t.needSync(disturbed(t.Inventory, t.Subject)...); err != nil {
+		return err
+	}
 	before, err := t.baseline(ctx)
 	if err != nil {
 		return err

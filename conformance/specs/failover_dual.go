@@ -2,6 +2,7 @@ package specs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,9 +27,20 @@ func dualFollowerSpecs() []Spec {
 		Name:     "holds over without its grandmaster and locks again when it is back",
 		Modes:    []Mode{OC, DualFollower},
 		Needs:    []Need{NeedConfigure},
-		Subjects: underTest,
+		Subjects: withConfiguredGrandmaster,
 		Check:    checkGrandmasterLost,
 	}}
+}
+
+// withConfiguredGrandmaster lists the clocks under test if every grandmaster has a PtpConfig, which can be deleted. An external one
+// has none.
+func withConfiguredGrandmaster(inv sut.Inventory) []sut.Instance {
+	for _, i := range inv.Instances {
+		if i.Type == sut.Grandmaster && i.Object == "" {
+			return nil
+		}
+	}
+	return underTest(inv)
 }
 
 // checkAllPortsDown takes all upstream links down: HOLDOVER, then FREERUN must follow. The link that comes up first, which is not the
@@ -139,7 +151,7 @@ func oneOf(roles []metrics.Role) string {
 // checkGrandmasterLost deletes the PtpConfig of the grandmaster: the clock must hear nobody, hold over and then run free. When the
 // object is there again, the clock must find back to where it was.
 func checkGrandmasterLost(ctx context.Context, t *Test) error {
-	if err := t.needSync(t.Subject); err != nil {
+	if err := errors.Join(t.needSync(t.Subject), t.needPath(t.Subject)); err != nil {
 		return err
 	}
 	grandmaster, err := t.grandmaster(ctx, t.Subject)

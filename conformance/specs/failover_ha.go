@@ -55,7 +55,7 @@ func (t *Test) sources() (sources, error) {
 			}
 			found.all = append(found.all, i)
 		}
-		return found, t.needSync(found.all...)
+		return found, t.needSync(disturbed(t.Inventory, found.all...)...)
 	}
 	return sources{}, Skipped("no system clock follows several clocks")
 }
@@ -68,18 +68,23 @@ func (s sources) others(i sut.Instance) []sut.Instance {
 // selecting matches what phc2sys prints when it has chosen what CLOCK_REALTIME follows:
 //
 //	phc2sys[24.020]: [phc2sys.2.config:6] selecting ens2f0 as out-of-domain source clock
-var selecting = regexp.MustCompile(`phc2sys.*selecting (\w[\w.-]*) as out-of-domain source clock`)
+//
+// One that has a single source to choose from only says "as domain source clock".
+var (
+	selecting     = regexp.MustCompile(`phc2sys.*selecting (\w[\w.-]*) as out-of-domain source clock`)
+	selectingOnly = regexp.MustCompile(`phc2sys.*selecting (\w[\w.-]*) as domain source clock`)
+)
 
 // selected is the interface that phc2sys chose last since an instant, "" for none. It may choose several times on its way: whoever
 // demands exactly one line fails by chance.
-func (t *Test) selected(ctx context.Context, node string, since time.Time) (string, error) {
+func (t *Test) selected(ctx context.Context, node string, since time.Time, pattern *regexp.Regexp) (string, error) {
 	lines, err := t.logs(ctx, node, "", since)
 	if err != nil {
 		return "", err
 	}
 	last := ""
 	for _, l := range lines {
-		if m := selecting.FindStringSubmatch(l.Text); m != nil {
+		if m := pattern.FindStringSubmatch(l.Text); m != nil {
 			last = m[1]
 		}
 	}
@@ -129,16 +134,16 @@ func (t *Test) followsProbe(s sources, want sut.Instance, since time.Time) wait.
 		if since.IsZero() || active.Name != want.Name {
 			return active.Name == want.Name, seen, nil
 		}
-		return t.chosen(ctx, s, want, since, seen)
+		return t.chosen(ctx, s, want, since, selecting, seen)
 	}
 }
 
 // chosen looks whether the last choice of phc2sys since an instant is a port of a source. Where there is no log, it is.
-func (t *Test) chosen(ctx context.Context, s sources, want sut.Instance, since time.Time, seen string) (bool, string, error) {
+func (t *Test) chosen(ctx context.Context, s sources, want sut.Instance, since time.Time, pattern *regexp.Regexp, seen string) (bool, string, error) {
 	if _, ok := sut.As[sut.Logs](t.System); !ok {
 		return true, seen, nil
 	}
-	port, err := t.selected(ctx, s.clock.Node, since)
+	port, err := t.selected(ctx, s.clock.Node, since, pattern)
 	if err != nil {
 		return false, "", err
 	}
@@ -158,7 +163,7 @@ func (t *Test) untilFollows(ctx context.Context, s sources, want sut.Instance, s
 
 // ready waits until all sources are locked and the system clock follows the first.
 func (t *Test) ready(ctx context.Context, s sources) error {
-	if err := t.untilAllLocked(ctx, "the specs before", s.all...); err != nil {
+	if err := t.startLocked(ctx, s.all...); err != nil {
 		return err
 	}
 	_, err := t.untilFollows(ctx, s, s.all[0], time.Time{}, "the specs before")
@@ -273,7 +278,7 @@ func (t *Test) choosesNone(ctx context.Context, s sources, since time.Time) erro
 	if _, ok := sut.As[sut.Logs](t.System); !ok {
 		return nil
 	}
-	port, err := t.selected(ctx, s.clock.Node, since.Add(t.Settings.Poll))
+	port, err := t.selected(ctx, s.clock.Node, since.Add(t.Settings.Poll), selecting)
 	if err != nil || port == "" {
 		return err
 	}
@@ -343,7 +348,11 @@ func (t *Test) onlyChoice(s sources, want sut.Instance, since time.Time) wait.Pr
 	if _, ok := sut.As[sut.Logs](t.System); !ok {
 		return t.followsProbe(s, want, time.Time{})
 	}
+	pattern := selecting
+	if len(s.all) == 2 {
+		pattern = selectingOnly
+	}
 	return func(ctx context.Context) (bool, string, error) {
-		return t.chosen(ctx, s, want, since, want.String()+" is left")
+		return t.chosen(ctx, s, want, since, pattern, want.String()+" is left")
 	}
 }

@@ -66,7 +66,7 @@ type moved struct {
 
 // moves steps the clock of an instance and sees its offset and frequency move in the metrics.
 func (t *Test) moves(ctx context.Context, i sut.Instance) (moved, error) {
-	if _, err := t.untilLocked(ctx, i); err != nil {
+	if _, err := t.until(ctx, i.String()+" to be locked", t.Settings.LockWithin, t.lockedProbe(i)); err != nil {
 		return moved{}, err
 	}
 	before, err := t.measurement(ctx, i)
@@ -147,12 +147,18 @@ func (t *Test) sameAsLog(ctx context.Context, i sut.Instance, seen moved) error 
 	return fmt.Errorf("%soffset_ns of %s was %g ns, which its ptp4l has not measured; it has logged %s ns", metrics.Prefix, i, seen.offset, strings.Join(logged, ", "))
 }
 
-// allLocked waits until every time receiver is locked.
+// allLocked waits until all time receivers are locked, and have been for a while.
 func (t *Test) allLocked(ctx context.Context) error {
-	for _, i := range receivers(t.Inventory) {
-		if _, err := t.untilLocked(ctx, i); err != nil {
-			return err
+	all := receivers(t.Inventory)
+	probe := func(ctx context.Context) (bool, string, error) {
+		for _, i := range all {
+			if done, seen, err := t.lockedProbe(i)(ctx); err != nil || !done {
+				return false, fmt.Sprintf("%s: %s", i, seen), err
+			}
 		}
+		return true, "all are", nil
 	}
-	return nil
+	subject := fmt.Sprintf("all time receivers to be locked for %s, that is, %s", t.Settings.LockedFor, t.locked())
+	_, err := t.until(ctx, subject, t.Settings.LockWithin, wait.Holding(t.System, t.Settings.LockedFor, probe))
+	return err
 }

@@ -48,21 +48,7 @@ func (t *Test) outage() (outage, error) {
 	if len(o.ports) == 0 {
 		return o, Skipped("by the settings no receive port of the clocks under test may be taken down")
 	}
-	if err := t.needSync(o.clocks...); err != nil {
-		return o, err
-	}
-	return o, t.needFailover(o.clocks...)
-}
-
-// needFailover skips a check of clocks that do not come back from the loss of a link by themselves, so that one fault is
-// reported once.
-func (t *Test) needFailover(instances ...sut.Instance) error {
-	for _, i := range append(slices.Clone(instances), sut.Instance{}) {
-		if t.Failed(AreaFailover, i.Name) {
-			return Skipped(fmt.Sprintf("a clock does not come back from the loss of a link, see %s", AreaFailover))
-		}
-	}
-	return nil
+	return o, t.needSync(disturbed(t.Inventory, o.clocks...)...)
 }
 
 // down takes all links down and waits until every port is FAULTY.
@@ -114,7 +100,7 @@ func checkOutage(ctx context.Context, t *Test) error {
 	if err != nil {
 		return err
 	}
-	if err := t.untilAllLocked(ctx, "the specs before", o.clocks...); err != nil {
+	if err := t.startLocked(ctx, o.clocks...); err != nil {
 		return err
 	}
 	if err := t.down(ctx, o); err != nil {
@@ -136,7 +122,7 @@ func checkOutageClass(ctx context.Context, t *Test) error {
 	if err := needConfig(o.clocks...); err != nil {
 		return err
 	}
-	if err := t.untilAllLocked(ctx, "the specs before", o.clocks...); err != nil {
+	if err := t.startLocked(ctx, o.clocks...); err != nil {
 		return err
 	}
 	var with, without []wait.Probe

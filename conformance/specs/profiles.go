@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ptplab/ptplab/conformance/pmc"
@@ -44,7 +45,8 @@ type standIn struct {
 	object  ptpconfig.PtpConfig
 	subject sut.Instance      // a clock under test
 	ptp4l   []string          // its profiles that have a ptp4l
-	before  map[string]string // which profile each configuration file had, ptp4l's only
+	before  map[string]string // which profile each configuration file had
+	objects []string          // the names of the objects that apply to the node
 	clocks  []sut.Instance    // all that are disturbed
 }
 
@@ -117,6 +119,7 @@ func (s *standIn) copy(objects []ptpconfig.PtpConfig, match ptpconfig.Match) err
 		Metadata: ptpconfig.Metadata{Name: standInName, Namespace: ptpconfig.Namespace},
 	}
 	for _, o := range objects {
+		s.objects = append(s.objects, o.Metadata.Name)
 		for _, p := range o.Spec.Profile {
 			p.Name += standInSuffix
 			if slices.ContainsFunc(s.object.Spec.Profile, func(q ptpconfig.Profile) bool { return q.Name == p.Name }) {
@@ -155,7 +158,7 @@ func renamed(list string, objects []ptpconfig.PtpConfig) string {
 	return strings.Join(all, ",")
 }
 
-// profilesOn says which profile each ptp4l configuration file on the node of an instance has.
+// profilesOn says which profile each configuration file on the node of an instance has.
 func (t *Test) profilesOn(ctx context.Context, i sut.Instance) (map[string]string, error) {
 	files, err := t.configFiles(ctx, i.Node, path.Dir(i.Config))
 	if err != nil {
@@ -163,16 +166,14 @@ func (t *Test) profilesOn(ctx context.Context, i sut.Instance) (map[string]strin
 	}
 	found := map[string]string{}
 	for _, f := range files {
-		if strings.HasPrefix(f.Name, "ptp4l.") {
-			found[f.Name] = f.Profile
-		}
+		found[f.Name] = f.Profile
 	}
 	return found, nil
 }
 
 // isCopy says whether a name, qualified or not, is that of a profile of the object.
 func (s *standIn) isCopy(name string) bool {
-	return slices.ContainsFunc(s.ptp4l, func(p string) bool { return name == p || name == standInName+"_"+p })
+	return slices.ContainsFunc(s.object.Spec.Profile, func(p ptpconfig.Profile) bool { return name == p.Name || name == standInName+"_"+p.Name })
 }
 
 // runsProbe looks whether exactly the copies run on the node, or exactly what ran before.
@@ -184,16 +185,80 @@ func (t *Test) runsProbe(s *standIn, copies bool) wait.Probe {
 		}
 		seen := "the files are of " + profileList(now)
 		if !copies {
-			return maps.Equal(now, s.before), seen, nil
+			was, is := slices.Sorted(maps.Values(s.before)), slices.Sorted(maps.Values(now))
+			return slices.Equal(was, is), seen, nil
 		}
-		others := 0
-		for _, profile := range now {
+		ptp4l, others := 0, 0
+		for file, profile := range now {
+			if strings.HasPrefix(file, "ptp4l.") {
+				ptp4l++
+			}
 			if !s.isCopy(profile) {
 				others++
 			}
 		}
-		return others == 0 && len(now) == len(s.ptp4l), seen, nil
+		return others == 0 && ptp4l == len(s.ptp4l), seen, nil
 	}
+}
+
+// sameFiles sees to it that each profile has the file again that it had before, as the suite and whoever reads metrics by config know it.
+// linuxptp-daemon numbers the files anew with each change; a node that gives the lowest free numbers instead gets the objects again,
+// one after the other.
+func (t *Test) sameFiles(ctx context.Context, s *standIn) error {
+	now, err := t.profilesOn(ctx, s.subject)
+	if err != nil || maps.Equal(now, s.before) {
+		return err
+	}
+	c, err := t.configurer()
+	if err != nil {
+		return err
+	}
+	var objects []ptpconfig.PtpConfig
+	for _, name := range s.objects {
+		object, err := t.configNamed(ctx, name)
+		if err != nil {
+			return err
+		}
+		objects = append(objects, object)
+	}
+	slices.SortStableFunc(objects, func(a, b ptpconfig.PtpConfig) int { return s.number(a) - s.number(b) })
+	var again []func(context.Context) error
+	for _, o := range objects {
+		put := t.putBack(c, o)
+		again = append(again, put)
+		t.Cleanup("create PtpConfig "+o.Metadata.Name+" again", put)
+		if err := c.DeleteConfig(ctx, o.Metadata.Name); err != nil {
+			return fmt.Errorf("delete PtpConfig %s: %w", o.Metadata.Name, err)
+		}
+	}
+	for _, put := range again {
+		if err := put(ctx); err != nil {
+			return err
+		}
+	}
+	_, err = t.until(ctx, "each profile of "+s.subject.Node+" to have its file of before, "+profileList(s.before), t.Settings.LockWithin,
+		func(ctx context.Context) (bool, string, error) {
+			now, err := t.profilesOn(ctx, s.subject)
+			return maps.Equal(now, s.before), "there are " + profileList(now), err
+		})
+	return err
+}
+
+// number is the N of the file that a profile of an object had, ptp4l.N.config; -1 if none had one.
+func (s *standIn) number(o ptpconfig.PtpConfig) int {
+	for _, p := range o.Spec.Profile {
+		for file, profile := range s.before {
+			if profile != p.Name && profile != o.Metadata.Name+"_"+p.Name {
+				continue
+			}
+			if parts := strings.Split(file, "."); len(parts) == 3 {
+				if n, err := strconv.Atoi(parts[1]); err == nil {
+					return n
+				}
+			}
+		}
+	}
+	return -1
 }
 
 // profileList is "ptp4l.0.config: bc1, ptp4l.1.config: bc2".
@@ -240,6 +305,9 @@ func (t *Test) exchanged(ctx context.Context, s *standIn, logged wait.Probe, cop
 		return lookAt(err, "what the daemon of "+s.subject.Node+" says of its profiles", "PtpConfig "+standInName+" and the labels of "+s.subject.Node)
 	}
 	t.measureSeconds(after+" until it ran", took)
+	if !copies {
+		return t.sameFiles(ctx, s)
+	}
 	return nil
 }
 
@@ -249,6 +317,12 @@ func (t *Test) put(ctx context.Context, s *standIn) (sut.Configurer, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.Cleanup("give each profile of "+s.subject.Node+" the file that it had", func(ctx context.Context) error {
+		if _, err := t.until(ctx, "the profiles before to run on "+s.subject.Node+" again", t.Settings.LockWithin, t.runsProbe(s, false)); err != nil {
+			return err
+		}
+		return t.sameFiles(ctx, s)
+	})
 	t.Cleanup("delete PtpConfig "+standInName, func(ctx context.Context) error { return c.DeleteConfig(ctx, standInName) })
 	if err := c.PutConfig(ctx, s.object); err != nil {
 		return nil, fmt.Errorf("create PtpConfig %s: %w", standInName, err)
@@ -303,7 +377,7 @@ func checkPriority(ctx context.Context, t *Test) error {
 	if err != nil {
 		return err
 	}
-	if err := t.untilAllLocked(ctx, "the specs before", s.subject); err != nil {
+	if err := t.startLocked(ctx, s.subject); err != nil {
 		return err
 	}
 	before, err := pmc.ReadState(ctx, t.System, s.subject)

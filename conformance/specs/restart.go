@@ -91,7 +91,7 @@ func feeds(inv sut.Inventory, from, to sut.Instance) bool {
 
 // checkOwnRestart kills the subject's ptp4l. The other clocks of its node must not notice.
 func checkOwnRestart(ctx context.Context, t *Test) error {
-	if err := t.needRestart(t.Subject); err != nil {
+	if err := t.needRestart(ctx, t.Subject); err != nil {
 		return err
 	}
 	v := victim{program: "ptp4l", node: t.Subject.Node, config: t.Subject.Config, shaken: []sut.Instance{t.Subject}, told: true}
@@ -114,7 +114,7 @@ func checkOtherRestart(ctx context.Context, t *Test) error {
 	if !ok {
 		return Skipped("no other PTP instance runs on " + t.Subject.Node)
 	}
-	if err := t.needRestart(t.Subject, other); err != nil {
+	if err := t.needRestart(ctx, t.Subject, other); err != nil {
 		return err
 	}
 	v := victim{program: "ptp4l", node: other.Node, config: other.Config, steady: []sut.Instance{t.Subject}, told: true}
@@ -127,7 +127,7 @@ func checkPhc2sysRestart(ctx context.Context, t *Test) error {
 	if err != nil {
 		return err
 	}
-	if err := t.needRestart(receivers(t.Inventory)...); err != nil {
+	if err := t.needRestart(ctx, receivers(t.Inventory)...); err != nil {
 		return err
 	}
 	for _, c := range clocks {
@@ -160,7 +160,7 @@ func checkPhc2sysRestart(ctx context.Context, t *Test) error {
 // checkGrandmasterRestart kills the ptp4l of each grandmaster that can be reached.
 func checkGrandmasterRestart(ctx context.Context, t *Test) error {
 	all := receivers(t.Inventory)
-	if err := t.needRestart(all...); err != nil {
+	if err := t.needRestart(ctx, all...); err != nil {
 		return err
 	}
 	before, err := t.followed(ctx, all)
@@ -211,20 +211,20 @@ func (t *Test) tellsOf(ctx context.Context, i sut.Instance) bool {
 	return err == nil && len(set.Series(metrics.Prefix+"process_status")) > 0
 }
 
-// needRestart skips a check whose clocks are not locked or whose processes cannot be reached.
-func (t *Test) needRestart(clocks ...sut.Instance) error {
-	if err := t.needSync(clocks...); err != nil {
+// needRestart skips a check whose clocks are not locked or whose processes cannot be reached, and waits until all clocks are locked.
+func (t *Test) needRestart(ctx context.Context, clocks ...sut.Instance) error {
+	if err := t.needSync(receivers(t.Inventory)...); err != nil {
 		return err
 	}
-	return needConfig(clocks...)
+	if err := needConfig(clocks...); err != nil {
+		return err
+	}
+	return t.allLocked(ctx)
 }
 
 // restarts kills a process and holds the system to what must follow: the process is started again once, with a new process id,
 // its restarts are counted one by one, no other process of the node is touched, and all clocks lock again.
 func (t *Test) restarts(ctx context.Context, v victim, signal string) error {
-	if err := t.allLocked(ctx); err != nil {
-		return err
-	}
 	before, err := t.census(ctx, v)
 	if err != nil {
 		return err

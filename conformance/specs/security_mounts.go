@@ -146,8 +146,15 @@ func (t *Test) untilUnmounted(ctx context.Context, cluster sut.Cluster, keys *pt
 	return err
 }
 
-// mountsKeys skips with an operator that is older than 4.22, which mounts no keys.
+// mountsKeys skips with an operator that is older than 4.22, which mounts no keys, and where daemons are not ready anyway.
 func mountsKeys(ctx context.Context, cluster sut.Cluster) error {
+	daemon, err := cluster.DaemonState(ctx)
+	if err != nil {
+		return err
+	}
+	if !daemonReady(daemon) {
+		return Skipped("the daemon set of linuxptp-daemon is not ready, see " + AreaValidation)
+	}
 	state, err := cluster.OperatorState(ctx)
 	if err != nil {
 		return err

@@ -283,7 +283,7 @@ func (w *steadyWatch) readStarts(at time.Time, node string, set metrics.Set) {
 		}
 		key := node + " " + config
 		if before, known := w.starts[key]; known && s.Value > before {
-			w.happened(fmt.Sprintf("%s of %s on %s", program, config, node), "restart", at, node, fmt.Sprintf("its restart count goes from %g to %g", before, s.Value))
+			w.happened(config+" on "+node, "restart", at, node, fmt.Sprintf("its restart count goes from %g to %g", before, s.Value))
 		}
 		w.starts[key] = s.Value
 	}

@@ -86,6 +86,15 @@ func (t *Test) untilAllLocked(ctx context.Context, after string, instances ...su
 	return err
 }
 
+// startLocked waits until several instances are locked, as the specs before have left them.
+func (t *Test) startLocked(ctx context.Context, instances ...sut.Instance) error {
+	_, err := t.until(ctx, names(instances)+" to be locked", t.Settings.LockWithin, t.allLockedProbe(instances...))
+	if err != nil && len(instances) > 0 {
+		err = lookAt(err, t.upstreams(instances[0])...)
+	}
+	return err
+}
+
 // names is "bc1 on w1, bc2 on w1".
 func names(instances []sut.Instance) string {
 	var all []string
@@ -108,6 +117,17 @@ func behind(inv sut.Inventory, i sut.Instance) []sut.Instance {
 		}
 	}
 	return all
+}
+
+// needPath skips a check of instances that the path area has found to take their time from elsewhere, so that one fault is reported
+// once.
+func (t *Test) needPath(instances ...sut.Instance) error {
+	for _, i := range instances {
+		if t.Failed(AreaPath, i.Name) {
+			return Skipped(fmt.Sprintf("%s takes its time from another than it should, see %s", i, AreaPath))
+		}
+	}
+	return nil
 }
 
 // disturbed lists the time receivers outside the network that notice what happens to the given instances: those themselves and

@@ -114,8 +114,15 @@ func (t *Test) untilDaemonReady(ctx context.Context, cluster sut.Cluster) (time.
 			return false, "there is no daemon set", nil
 		}
 		seen := fmt.Sprintf("%d of %d ready; %s", state.Ready, state.Desired, podNames(state.Pods))
-		return state.Desired > 0 && state.Current && state.Ready == state.Desired && len(state.Pods) == state.Desired, seen, nil
+		if !state.Current {
+			seen += "; not all are of the newest template"
+		}
+		return daemonReady(state), seen, nil
 	})
+}
+
+func daemonReady(state sut.DaemonState) bool {
+	return state.Desired > 0 && state.Current && state.Ready == state.Desired && len(state.Pods) == state.Desired
 }
 
 // definedKinds are those that the specs of the suite and users work with.

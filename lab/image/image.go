@@ -30,6 +30,9 @@ const (
 	KindRootFS Kind = "rootfs" // the root file system, a folder
 	KindSource Kind = "source" // a downloaded kernel source package
 	KindBuild  Kind = "build"  // an unpacked kernel source with its object files
+
+	KindNode     Kind = "node"     // the image of a Kubernetes node, an archive for docker load
+	KindPrograms Kind = "programs" // what a node image needs compiled, a folder
 )
 
 // Options says where and how to build. The zero value is right for most.
@@ -38,7 +41,8 @@ type Options struct {
 	Mirror   string       // Debian package mirror, a URL; empty: $PTPLAB_MIRROR, else mmdebstrap's own default
 	Series   string       // kernel only: "7.3"; empty: the newest that the package suites offer
 	Files    fs.FS        // kernel only: folders config, series and src; nil: kernel.Files
-	Jobs     int          // kernel only: compilers at once; 0: one for each CPU
+	Jobs     int          // kernel and programs: compilers at once; 0: one for each CPU
+	Preload  []string     // node only: archives of docker save with more images for its containerd
 	Log      *slog.Logger // nil: silent
 }
 

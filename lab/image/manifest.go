@@ -19,6 +19,7 @@ type Manifest struct {
 	Version      string            `json:"version,omitempty"`  // what the kernel says of itself, "7.3.4"
 	Why          string            `json:"why,omitempty"`      // why this one and not the first choice
 	Source       *SourcePackage    `json:"source,omitempty"`   // the kernel's
+	Image        *NodeImage        `json:"image,omitempty"`    // what Docker knows of a node image
 	Packages     map[string]string `json:"packages,omitempty"` // name to version, of a root file system
 	Compiler     string            `json:"compiler,omitempty"` // first line of gcc --version
 	Objects      int               `json:"objects,omitempty"`  // files compiled, the measure of a later build's progress
@@ -79,5 +80,5 @@ func payloadIsThere(dir string, m Manifest) bool {
 		_, err := os.Lstat(filepath.Join(dir, m.Payload, "usr", "bin"))
 		return err == nil
 	}
-	return info.Mode()&0o100 != 0 && info.Size() > 0
+	return info.Size() > 0 && (m.Kind != KindKernel || info.Mode()&0o100 != 0)
 }

@@ -17,7 +17,7 @@ type Tool struct {
 
 // tools is everything that the builds need beyond what every Debian and Ubuntu has.
 func tools() []Tool {
-	kernel, both := []Kind{KindKernel}, []Kind{KindKernel, KindRootFS}
+	kernel, both := []Kind{KindKernel}, []Kind{KindKernel, KindRootFS, KindNode}
 	return []Tool{
 		{"mmdebstrap", "mmdebstrap", both},
 		{"/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring", both},
@@ -30,6 +30,7 @@ func tools() []Tool {
 		{"bc", "bc", kernel},
 		{"patch", "patch", kernel},
 		{"xz", "xz-utils", kernel},
+		{"go", "golang-go", []Kind{KindPrograms}},
 	}
 }
 

@@ -25,6 +25,7 @@ type Options struct {
 	Enter  func(argv []string) *exec.Cmd
 	RunDir string // of the node, as this process sees it
 
+	SecretDir   string                    // what is at /etc/ptp-secret-mount for the programs, as this process sees it; "": none
 	Log         *slog.Logger              // nil: none
 	SystemClock bool                      // this node may steer CLOCK_REALTIME, which all nodes of a lab share
 	PHC         func(iface string) string // which hardware clock an interface has, for aliases; nil: by the interfaces' names
@@ -104,7 +105,7 @@ func (n *Node) Apply(ctx context.Context, configs []PtpConfig) error {
 	n.mu.Lock()
 	numbers := renumber(chosen, n.numbers)
 	n.mu.Unlock()
-	r := renderer{paths: n.o.Programs, numbers: numbers}
+	r := renderer{paths: n.o.Programs, numbers: numbers, secrets: n.o.SecretDir}
 	if n.o.SystemClock {
 		r.steers = SteersSystemClock(chosen)
 	}

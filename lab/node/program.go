@@ -43,6 +43,7 @@ type program struct {
 	domain   uint8    // of ptp4l
 	gates    []string // phc2sys waits until a clock of one of these profiles is near its master
 	socket   string   // ptp4l's uds_address, inside the node
+	seal     string   // of ptp4l: of the secret that it reads when it starts
 	measures bool     // phc2sys that must not steer CLOCK_REALTIME
 	limits   Threshold
 	filter   filter
@@ -50,7 +51,7 @@ type program struct {
 
 // same tells whether a running process of a needs no restart to be one of b.
 func (a *program) same(b *program) bool {
-	return a.config == b.config && a.text == b.text && slices.Equal(a.argv, b.argv) && a.profile == b.profile && slices.Equal(a.gates, b.gates)
+	return a.config == b.config && a.text == b.text && slices.Equal(a.argv, b.argv) && a.profile == b.profile && a.seal == b.seal && slices.Equal(a.gates, b.gates)
 }
 
 // renderer turns profiles into programs.
@@ -58,6 +59,7 @@ type renderer struct {
 	paths   Programs
 	steers  string         // qualified name of the profile whose phc2sys may steer CLOCK_REALTIME; "": none
 	numbers map[string]int // of the profiles, by qualified name: the N in ptp4l.N.config
+	secrets string         // directory of the secrets; "": none
 }
 
 // renumber gives each profile a number. A profile that has one keeps it, so that its files and sockets stay; the others
@@ -162,7 +164,7 @@ func (r *renderer) ptp4l(c *Chosen) (program, error) {
 			return program{}, fmt.Errorf("ptp4lConf: %w", err)
 		}
 	}
-	p.text = conf.String()
+	p.text, p.seal = conf.String(), seal(conf, r.secrets)
 	return p, nil
 }
 

@@ -42,11 +42,13 @@ func (c *PtpConfig) Validate() error {
 			f.add("spec.recommend[%d]: no priority", i)
 		}
 	}
-	return errors.Join(f.list...)
+	return f.join()
 }
 
 // faults collects errors.
 type faults struct{ list []error }
+
+func (f *faults) join() error { return errors.Join(f.list...) }
 
 func (f *faults) add(format string, args ...any) {
 	f.list = append(f.list, fmt.Errorf(format, args...))
@@ -199,8 +201,10 @@ func (p *Profile) validatePtp4l(conf *linuxptp.Config) []error {
 			f.add("ptp4lConf: spp %s in [%s] is not within 0-255", clip(spp), port)
 		}
 	}
-	if file, found := conf.Get(linuxptp.Global, "sa_file"); found && !strings.HasPrefix(file, "/etc/ptp-secret-mount/") {
-		f.add("ptp4lConf: sa_file %s is not below /etc/ptp-secret-mount", clip(file))
+	if file, found := conf.Get(linuxptp.Global, "sa_file"); found {
+		if _, _, err := secretOf(file); err != nil {
+			f.add("ptp4lConf: %w", err)
+		}
 	}
 	return f.list
 }

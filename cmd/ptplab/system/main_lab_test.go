@@ -17,7 +17,7 @@ import (
 // TestMain makes this test binary the init of the labs that it boots, as ptplab is of its own.
 func TestMain(m *testing.M) {
 	if sim.InGuest() {
-		lab.RunGuest()
+		lab.RunGuest(system.Extras()...)
 	}
 	m.Run()
 }
@@ -36,6 +36,7 @@ func load(t *testing.T, name string) *topology.Plan {
 type opened struct {
 	home lab.Home
 	plan *topology.Plan
+	mode sim.Mode
 	*lab.Lab
 }
 
@@ -49,7 +50,13 @@ func boot(t *testing.T, plan *topology.Plan) (s *system.System, down func()) {
 // bootLab is boot for tests that need the lab itself.
 func bootLab(t *testing.T, plan *topology.Plan) (*system.System, *opened) {
 	t.Helper()
-	l := &opened{home: lab.Home{Dir: t.TempDir()}, plan: plan}
+	return bootIn(t, plan, sim.Virtual)
+}
+
+// bootIn is bootLab in a time mode.
+func bootIn(t *testing.T, plan *topology.Plan, mode sim.Mode) (*system.System, *opened) {
+	t.Helper()
+	l := &opened{home: lab.Home{Dir: t.TempDir()}, plan: plan, mode: mode}
 	t.Cleanup(func() { l.down(t) })
 	l.up(t)
 	return system.New(l.Lab, plan), l
@@ -58,7 +65,7 @@ func bootLab(t *testing.T, plan *topology.Plan) (*system.System, *opened) {
 // up makes the lab and opens it.
 func (l *opened) up(t *testing.T) {
 	t.Helper()
-	if _, err := lab.Up(t.Context(), l.home, lab.UpOptions{Plan: l.plan, OnStep: func(lab.StepEvent) {}}); err != nil {
+	if _, err := lab.Up(t.Context(), l.home, lab.UpOptions{Plan: l.plan, Time: l.mode, OnStep: func(lab.StepEvent) {}}); err != nil {
 		t.Fatalf("up %s: %v", l.plan.Name, err)
 	}
 	again, err := lab.Open(l.home, l.plan.Name, "test")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/ptplab/ptplab/conformance/l2"
 	"github.com/ptplab/ptplab/conformance/sut"
 	"github.com/ptplab/ptplab/lab"
 	"github.com/ptplab/ptplab/lab/topology"
@@ -27,6 +28,13 @@ type Lab interface {
 	PutConfig(ctx context.Context, yaml []byte) error
 	DeleteConfig(ctx context.Context, name string) error
 	SetLabel(ctx context.Context, worker, key string, present bool) error
+	Extra(ctx context.Context, name string, args, result any) error
+	PutSecret(ctx context.Context, s lab.Secret) error
+	DeleteSecret(ctx context.Context, name string) error
+	Restart(ctx context.Context, worker string) error
+	Ready(ctx context.Context, worker string) (lab.Readiness, error)
+	Devices(ctx context.Context, worker string) ([]lab.Device, error)
+	Loads(ctx context.Context, window time.Duration) ([]lab.Load, error)
 }
 
 // System is a lab as the suite sees it.
@@ -39,11 +47,17 @@ type System struct {
 func New(l Lab, plan *topology.Plan) *System { return &System{l, plan} }
 
 var (
-	_ sut.System     = (*System)(nil)
-	_ sut.Truth      = (*System)(nil)
-	_ sut.Saboteur   = (*System)(nil)
-	_ sut.Logs       = (*System)(nil)
-	_ sut.Configurer = (*System)(nil)
+	_ sut.System       = (*System)(nil)
+	_ sut.Truth        = (*System)(nil)
+	_ sut.Saboteur     = (*System)(nil)
+	_ sut.Logs         = (*System)(nil)
+	_ sut.Configurer   = (*System)(nil)
+	_ sut.SecretKeeper = (*System)(nil)
+	_ sut.Daemon       = (*System)(nil)
+	_ sut.Unprivileged = (*System)(nil)
+	_ sut.Devices      = (*System)(nil)
+	_ sut.Loads        = (*System)(nil)
+	_ l2.Discoverer    = (*System)(nil)
 )
 
 // Now is the lab's clock.

@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,9 +30,53 @@ type fakeLab struct {
 	configs lab.Configs
 	refused string // why the lab refuses the next object
 	calls   []string
+	extra   any // what an added operation returns
 }
 
 func (f *fakeLab) Configs(context.Context) (*lab.Configs, error) { return &f.configs, nil }
+
+// Extra answers in the form that comes from a lab.
+func (f *fakeLab) Extra(_ context.Context, name string, args, result any) error {
+	f.calls = append(f.calls, name)
+	text, err := json.Marshal(f.extra)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, result)
+}
+
+func (f *fakeLab) PutSecret(_ context.Context, s lab.Secret) error {
+	if f.refused != "" {
+		return &lab.RefusedError{Reason: f.refused}
+	}
+	f.calls = append(f.calls, fmt.Sprint("secret ", s.Name, " ", len(s.Data)))
+	return nil
+}
+
+func (f *fakeLab) DeleteSecret(_ context.Context, name string) error {
+	f.calls = append(f.calls, "delete secret "+name)
+	return nil
+}
+
+func (f *fakeLab) Restart(_ context.Context, worker string) error {
+	f.calls = append(f.calls, "restart "+worker)
+	return nil
+}
+
+func (f *fakeLab) Ready(context.Context, string) (lab.Readiness, error) {
+	return lab.Readiness{Why: "No processes have started"}, nil
+}
+
+func (f *fakeLab) Devices(context.Context, string) ([]lab.Device, error) {
+	return []lab.Device{{Name: "ens1f0", PCI: "0000:1f:01.0", Vendor: "0x8086", Driver: "ice"}}, nil
+}
+
+func (f *fakeLab) Loads(context.Context, time.Duration) ([]lab.Load, error) {
+	if f.refused != "" {
+		return nil, &lab.UnavailableError{Reason: f.refused}
+	}
+	return []lab.Load{{Node: "w1", CPU: 0.0125}}, nil
+}
 
 func (f *fakeLab) PutConfig(_ context.Context, yaml []byte) error {
 	if f.refused != "" {

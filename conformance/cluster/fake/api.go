@@ -5,6 +5,8 @@ package fake
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -60,6 +62,7 @@ func NewAPI() *API {
 	a := &API{stored: map[string]map[string]Object{}}
 	a.wake = sync.NewCond(&a.mu)
 	a.server = httptest.NewUnstartedServer(a)
+	a.server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients go when they like
 	a.server.StartTLS()
 	return a
 }

@@ -62,7 +62,7 @@ func NewPTP() *PTP {
 	p.startOperator()
 	p.Put("daemonsets", Namespace, Object{
 		"metadata": Object{"name": "linuxptp-daemon", "generation": 1},
-		"spec":     Object{"template": Object{"spec": Object{"containers": []any{Object{"name": "linuxptp-daemon-container"}}, "volumes": []any{}}}},
+		"spec":     Object{"template": Object{"spec": Object{"containers": []any{Object{"name": "linuxptp-daemon-container", "volumeMounts": []any{}}}, "volumes": []any{}}}},
 		"status":   Object{"desiredNumberScheduled": 3, "numberReady": 3, "updatedNumberScheduled": 3, "observedGeneration": 1},
 	})
 	for _, node := range Nodes() {

@@ -169,10 +169,10 @@ func TestFaults(t *testing.T) {
 	}{
 		{"dynamic", func(o *Options) { o.Program = program(t, elf.EM_X86_64, elf.PT_LOAD, elf.PT_INTERP) }, "build it with CGO_ENABLED=0"},
 		{"machine", func(o *Options) { o.Program = program(t, elf.EM_RISCV) }, "EM_RISCV, want x86-64 or arm64"},
-		{"script", func(o *Options) { o.Program = file(t, "x", []byte("#!/bin/sh\n")) }, "bad magic number"},
+		{"script", func(o *Options) { o.Program = file(t, "x", []byte("#!/bin/sh\n"+strings.Repeat("#", 100))) }, "bad magic number"},
 		{"no program", func(o *Options) { o.Program = "/nowhere/ptplab" }, "no such file"},
 		{"no certificates", func(o *Options) { o.CA = file(t, "x", []byte("none")) }, "no certificate in it"},
-		{"tag", func(o *Options) { o.Tag = "UPPER:x y" }, "UPPER"},
+		{"tag", func(o *Options) { o.Tag = "suite:x y" }, "tag can only contain"},
 	} {
 		o := good
 		c.spoil(&o)

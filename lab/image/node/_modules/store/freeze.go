@@ -25,7 +25,7 @@ func freeze(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := bolt.Compact(to, from, 0); err != nil {
+	if err := bolt.Compact(to, from, 1); err != nil {
 		to.Close()
 		return err
 	}

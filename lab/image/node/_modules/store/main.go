@@ -32,6 +32,7 @@ import (
 // Plan is what the state folder shall hold.
 type Plan struct {
 	Root   string  `json:"root"` // made here; becomes /var/lib/containerd
+	Spec   string  `json:"spec"` // file made here; becomes base_runtime_spec of containerd's configuration
 	Images []Image `json:"images"`
 }
 
@@ -52,7 +53,8 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&plan); err != nil {
 		fail(fmt.Errorf("plan: %w", err))
 	}
-	if err := write(context.Background(), plan); err != nil {
+	ctx := context.Background()
+	if err := errors.Join(write(ctx, plan), writeSpec(ctx, plan.Spec)); err != nil {
 		fail(err)
 	}
 }
@@ -70,7 +72,6 @@ func write(ctx context.Context, plan Plan) error {
 	if err := os.MkdirAll(metaDir, 0o711); err != nil {
 		return err
 	}
-	// Without a state folder of its own the daemon would copy it; the layout of content is made by NewStore.
 	blobs, err := local.NewStore(contentDir)
 	if err != nil {
 		return fmt.Errorf("content store: %w", err)
@@ -88,8 +89,11 @@ func write(ctx context.Context, plan Plan) error {
 	if err := db.Init(ctx); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	s := store{db: db, root: snapshotDir}
+	s := store{db: db, root: snapshotDir, targets: map[string]string{}}
 	err = s.addAll(ctx, plan.Images)
+	if err == nil {
+		err = s.link()
+	}
 	if err := errors.Join(err, layers.Close(), file.Close()); err != nil {
 		return err
 	}
@@ -103,8 +107,9 @@ func write(ctx context.Context, plan Plan) error {
 
 // store adds images to the state.
 type store struct {
-	db   *metadata.DB
-	root string // of the snapshotter
+	db      *metadata.DB
+	root    string            // of the snapshotter
+	targets map[string]string // where the files of each snapshot's folder are
 }
 
 func (s *store) addAll(ctx context.Context, list []Image) error {
@@ -181,16 +186,24 @@ func (s *store) addLayer(ctx context.Context, diffIDs []digest.Digest, target st
 	if len(mounts) != 1 {
 		return fmt.Errorf("snapshot %s has %d mounts, want 1", dir, len(mounts))
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "work")); err != nil {
-		return err
-	}
-	if err := os.Remove(filepath.Join(dir, "fs")); err != nil {
-		return err
-	}
-	if err := os.Symlink(target, filepath.Join(dir, "fs")); err != nil {
-		return err
-	}
+	s.targets[dir] = target
 	return layers.Commit(ctx, name, "prepare-"+name)
+}
+
+// link makes the folder of each snapshot a link. It comes last, for the snapshotter looks at a parent's folder.
+func (s *store) link() error {
+	for dir, target := range s.targets {
+		if err := os.RemoveAll(filepath.Join(dir, "work")); err != nil {
+			return err
+		}
+		if err := os.Remove(filepath.Join(dir, "fs")); err != nil {
+			return err
+		}
+		if err := os.Symlink(target, filepath.Join(dir, "fs")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newest is the folder of the snapshot that was made last: they are numbered.

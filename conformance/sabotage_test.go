@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -38,14 +39,20 @@ func simulated(first string) []sabotage.Sabotage {
 }
 
 // worldAreas are the areas of which the simulated world knows enough; the others are for labs.
-var worldAreas = []string{specs.AreaSync, specs.AreaPath, specs.AreaAccuracy, specs.AreaFailover}
+var worldAreas = []string{specs.AreaSync, specs.AreaPath, specs.AreaAccuracy, specs.AreaClockClass, specs.AreaFailover, specs.AreaOutage}
 
 // worldFilter selects them.
 var worldFilter = strings.Join(worldAreas, " || ")
 
+// worldModes are the modes of the worlds.
+func worldModes() map[string]specs.Mode {
+	return map[string]specs.Mode{"oc": specs.OC, "dual-follower": specs.DualFollower, "bc": specs.BC, "dnbc": specs.DualNICBC}
+}
+
 // inWorld says whether a spec can be checked in the simulated world.
 func inWorld(spec specs.Spec) bool {
-	return slices.Contains(worldAreas, spec.Area) && !slices.ContainsFunc(spec.Needs, func(n specs.Need) bool { return n.Missing(fake.New(fake.OC())) != "" })
+	anywhere := slices.ContainsFunc(slices.Collect(maps.Values(worldModes())), spec.RunsIn)
+	return anywhere && slices.Contains(worldAreas, spec.Area) && !slices.ContainsFunc(spec.Needs, func(n specs.Need) bool { return n.Missing(fake.New(fake.OC())) != "" })
 }
 
 // TestSabotage breaks a simulated system in every known way and sees exactly the expected area fail. A spec that no
@@ -59,7 +66,7 @@ func TestSabotage(t *testing.T) {
 			first = "oc1"
 		}
 		for _, s := range append(sabotage.All(), simulated(first)...) {
-			if !slices.Contains(worldAreas, s.Area) {
+			if !slices.Contains(worldAreas, s.Area) || s.Modes != nil && !slices.Contains(s.Modes, worldModes()[world]) {
 				continue
 			}
 			if world == "dual-follower" && strings.Contains(s.Name, "holdover") {
@@ -123,18 +130,31 @@ func kind(report conformance.SpecReport) string {
 	return report.Name
 }
 
+// worldFor names the first world of the modes in which a sabotage is tried, "" if there is none.
+func worldFor(s sabotage.Sabotage) string {
+	for _, mode := range s.TriedIn() {
+		for name, of := range worldModes() {
+			if of == mode {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // TestUndo sees a system mended after each sabotage.
 func TestUndo(t *testing.T) {
 	for _, s := range sabotage.All() {
-		if !slices.Contains(worldAreas, s.Area) {
+		name := worldFor(s)
+		if !slices.Contains(worldAreas, s.Area) || name == "" {
 			continue
 		}
-		world := fake.New(fake.DNBC())
+		world := fake.New(worlds()[name])
 		broken, undo, err := s.Apply(context.Background(), world)
 		if err != nil {
 			t.Fatalf("%s: %v", s.Name, err)
 		}
-		run(t, broken, conformance.Options{LabelFilter: "failover"})
+		run(t, broken, conformance.Options{LabelFilter: "clock-class || failover || outage"})
 		if err := undo(context.Background()); err != nil {
 			t.Fatalf("%s: undo: %v", s.Name, err)
 		}
@@ -145,15 +165,15 @@ func TestUndo(t *testing.T) {
 }
 
 func TestSabotageNotApplicable(t *testing.T) {
-	blind := fake.Blind(fake.New(fake.BC()))
 	for _, s := range sabotage.All() {
-		if !slices.Contains(worldAreas, s.Area) {
+		name := worldFor(s)
+		if !slices.Contains(worldAreas, s.Area) || name == "" {
 			continue
 		}
-		_, _, err := s.Apply(context.Background(), blind)
-		needsTruth := s.Area == specs.AreaAccuracy || strings.Contains(s.Name, "off")
-		if needsTruth != errors.Is(err, sabotage.ErrNotApplicable) {
-			t.Errorf("%s on a system without true error: %v", s.Name, err)
+		_, _, err := s.Apply(context.Background(), fake.Blind(fake.New(worlds()[name])))
+		needsMore := s.Area == specs.AreaAccuracy || strings.Contains(s.Name, "off") || strings.Contains(s.Name, "PtpConfig")
+		if needsMore != errors.Is(err, sabotage.ErrNotApplicable) {
+			t.Errorf("%s on a system without true error and PtpConfigs: %v", s.Name, err)
 		}
 	}
 }

@@ -56,7 +56,11 @@ func (w *World) exec(ctx context.Context, req *agent.Request, args ExecArgs) (*E
 	}
 	stop := context.AfterFunc(ctx, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer stop()
-	return ended(cmd.Wait())
+	result, err := ended(cmd.Wait())
+	if left := w.orphans.collect(cmd.Process.Pid); left != nil {
+		w.Log.Warn("processes that a command left behind stay", "error", left)
+	}
+	return result, err
 }
 
 // eventWriter sends what is written to it.

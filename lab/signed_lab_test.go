@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/ptplab/ptplab/lab"
 )
 
 // signedObjects are the PtpConfig objects of two clocks on a cable, each of which signs with the keys of its own file.
@@ -49,9 +51,15 @@ func TestSignedMessages(t *testing.T) {
 	if version := strings.TrimSpace(b.must("exec", "w1", "--", "ptp4l", "-v")); version < "4.4" {
 		t.Skipf("linuxptp %s does not sign", version)
 	}
+	l := b.open("signed")
 	for name, key := range map[string]string{"ours": "FAF48EBA01E7C5966A76CB787AED4E7B", "theirs": "0AF48EBA01E7C5966A76CB787AED4E7B"} {
-		b.must("exec", "w1", "--", "sh", "-c", fmt.Sprintf(
-			`mkdir -p /etc/ptp-secret-mount/%[1]s && printf '[security_association]\nspp 1\n1 AES128 HEX:%[2]s\n' >/etc/ptp-secret-mount/%[1]s/sa.conf`, name, key))
+		text := fmt.Sprintf("[security_association]\nspp 1\n1 AES128 HEX:%s\n", key)
+		if err := l.PutSecret(t.Context(), lab.Secret{Name: name, Data: map[string][]byte{"sa.conf": []byte(text)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
 	}
 	b.must("apply", b.write("same.yaml", signedObjects("ours", "ours")))
 	b.must("run", "10s")

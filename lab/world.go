@@ -23,6 +23,7 @@ type World struct {
 	switches  map[string]*ovs.Switch // by name
 	configs   configs                // of the workers
 
+	orphans     orphans    // of commands that have ended
 	configuring sync.Mutex // held while what the workers run is changed
 	notify      *notifications
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,8 +44,8 @@ they say more, and let the lab's time pass as fast as here.` + exitNote,
 	return cmd
 }
 
-// followLogs prints lines until it is interrupted. Where time does not pass by itself, a second passes each second,
-// and in between the lab is free for other commands.
+// followLogs prints lines until it is interrupted, those of each second at its end. Where time does not pass by itself, a
+// second passes each second. In between the lab is free for other commands.
 func (a *app) followLogs(ctx context.Context, name, node string, p *logPrinter) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -76,12 +75,9 @@ func (a *app) followOnce(ctx context.Context, name, node string, p *logPrinter, 
 		return err
 	}
 	defer l.Close()
-	if l.Time == sim.Real {
-		return errors.Join(l.Logs(ctx, lab.LogsArgs{Node: node, Follow: math.MaxInt64}, p.print), p.err)
-	}
 	var lines []lab.LogLine
 	args := lab.LogsArgs{Node: node}
-	if known.begun() {
+	if known.begun() && l.Time != sim.Real {
 		args.Follow = tick
 	}
 	err = l.Logs(ctx, args, func(line lab.LogLine) { lines = append(lines, line) })

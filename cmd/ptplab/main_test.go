@@ -147,7 +147,9 @@ func TestHelp(t *testing.T) {
 			}
 		})
 		for _, sub := range c.Commands() {
-			visit(sub)
+			if !sub.Hidden {
+				visit(sub)
+			}
 		}
 	}
 	visit(root)

@@ -11,6 +11,7 @@ import (
 	"github.com/ptplab/ptplab/cmd/ptplab/talk"
 	"github.com/ptplab/ptplab/conformance"
 	"github.com/ptplab/ptplab/conformance/arrange"
+	"github.com/ptplab/ptplab/conformance/l2"
 	"github.com/ptplab/ptplab/conformance/podlogs"
 	"github.com/ptplab/ptplab/conformance/settings"
 	"github.com/ptplab/ptplab/conformance/specs"
@@ -19,6 +20,9 @@ import (
 
 // restoreTime is how long, on the wall clock, it may take to restore a target.
 const restoreTime = 2 * time.Minute
+
+// logsEvery is how often, in a lab's time, its logs are read: its nodes keep a few minutes of lines.
+const logsEvery = 10 * time.Second
 
 // testRun is one call of ptplab test.
 type testRun struct {
@@ -48,7 +52,7 @@ func (r *testRun) in(ctx context.Context, a *app, t *target) (err error) {
 		defer func() { err = errors.Join(err, restore()) }()
 		r.options.Mode = string(r.settings.Mode)
 	}
-	stop, err := r.collectLogs(ctx, t)
+	stop, err := r.collectLogs(ctx, a, t)
 	if err != nil {
 		return err
 	}
@@ -58,7 +62,7 @@ func (r *testRun) in(ctx context.Context, a *app, t *target) (err error) {
 }
 
 // collectLogs begins to keep the logs of the PTP pods, or of the plain nodes, if that is asked for, and returns what ends it.
-func (r *testRun) collectLogs(ctx context.Context, t *target) (stop func() error, err error) {
+func (r *testRun) collectLogs(ctx context.Context, a *app, t *target) (stop func() error, err error) {
 	none := func() error { return nil }
 	logs, ok := sut.As[sut.Logs](t)
 	if !r.settings.CollectPodLogs || r.options.DryRun || !ok || t.logs == nil {
@@ -71,13 +75,16 @@ func (r *testRun) collectLogs(ctx context.Context, t *target) (stop func() error
 	source := t.logs(logs, inventory.Nodes)
 	o := podlogs.Options{Dir: r.settings.LogDir, Suite: podlogs.Serial, Markers: r.settings.LogMarkers, Clock: t}
 	if source.Follows() {
-		o.Background = t
+		o.Background = l2.MachineClock{} // the clock of a cluster, from another goroutine
 	}
 	collector, err := podlogs.New(source, o)
 	if err != nil {
 		return none, err
 	}
 	r.options.Observer = collector
+	if !source.Follows() {
+		t.System = podlogs.Watch(t.System, collector, logsEvery, func(err error) { a.talk.Printf("  %v", err) })
+	}
 	stop = func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageTime)
 		defer cancel()

@@ -62,7 +62,7 @@ func TestRights(o Options) []Right {
 	return slices.Concat(DiscoveryRights(o),
 		rights("", "", "nodes", "patch"),
 		rights("", "apiextensions.k8s.io", "customresourcedefinitions", "list"),
-		rights(namespace, "", "pods", "watch", "create", "delete"),
+		rights(namespace, "", "pods", "get", "watch", "create", "delete"),
 		rights(namespace, "", "pods/log", "get"),
 		rights(namespace, "", "pods/exec", "create"),
 		rights(namespace, "", "pods/portforward", "create"),

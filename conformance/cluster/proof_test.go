@@ -18,7 +18,7 @@ import (
 
 // onWorld is a system with simulated clocks, in simulated time, and a fake cluster.
 type onWorld struct {
-	*world.World
+	sut.System // a world's
 	sut.Cluster
 	sut.Configurer
 	sut.SecretKeeper

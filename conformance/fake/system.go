@@ -3,6 +3,8 @@ package fake
 import (
 	"context"
 	"fmt"
+	"math"
+	"path"
 	"strings"
 	"time"
 
@@ -62,11 +64,16 @@ func (w *World) TrueError(ctx context.Context, ports []sut.PortRef, duration, in
 
 // Metrics prints the metrics of a node's instances.
 func (w *World) Metrics(_ context.Context, node string) ([]byte, error) {
-	var roles, states, offsets strings.Builder
+	var roles, states, offsets, classes strings.Builder
 	for _, i := range w.inventory.Instances {
-		if i.Node != node {
+		if _, configured := w.conf(i); i.Node != node || !configured {
 			continue
 		}
+		class := w.class(i.Name)
+		if i.Type == sut.Ordinary {
+			class = w.ownClass(i.Name)
+		}
+		fmt.Fprintf(&classes, "openshift_ptp_clock_class{config=%q,node=%q,process=\"ptp4l\"} %d\n", path.Base(i.Config), node, class)
 		for _, port := range i.ReceivePorts {
 			fmt.Fprintf(&roles, "openshift_ptp_interface_role{iface=%q,node=%q,process=\"ptp4l\"} %d\n", port, node, w.role(i, port))
 		}
@@ -82,7 +89,8 @@ func (w *World) Metrics(_ context.Context, node string) ([]byte, error) {
 	}
 	return []byte("# TYPE openshift_ptp_interface_role gauge\n" + roles.String() +
 		"# TYPE openshift_ptp_clock_state gauge\n" + states.String() +
-		"# TYPE openshift_ptp_offset_ns gauge\n" + offsets.String()), nil
+		"# TYPE openshift_ptp_offset_ns gauge\n" + offsets.String() +
+		"# TYPE openshift_ptp_clock_class gauge\n" + classes.String()), nil
 }
 
 func (w *World) role(i sut.Instance, port string) metrics.Role {
@@ -103,6 +111,8 @@ func (w *World) state(i sut.Instance) metrics.ClockState {
 		timeout = holdoverTime
 	}
 	switch {
+	case c.hearing >= lockTime && math.Abs(c.stepped) > bound:
+		return metrics.FreeRun
 	case c.hearing >= lockTime:
 		return metrics.Locked
 	case c.wasUp && c.missing > 0 && c.missing <= timeout:
@@ -112,8 +122,8 @@ func (w *World) state(i sut.Instance) metrics.ClockState {
 }
 
 func (w *World) offset(i sut.Instance) int {
-	if w.state(i) == metrics.Locked {
-		return 1
+	if c := w.clocks[i.Name]; c.hearing >= lockTime {
+		return 1 + int(c.stepped)
 	}
 	return 999999
 }

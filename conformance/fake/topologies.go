@@ -6,14 +6,15 @@ const domain = 24
 
 func onNode(name, node string, kind sut.InstanceType, receive, transmit []string, upstream ...string) sut.Instance {
 	return sut.Instance{
+		Profile: name + "_" + name, Object: name,
 		Name: name, Node: node, Type: kind, Domain: domain, ReceivePorts: receive, TransmitPorts: transmit,
-		Config: "/var/run/" + name + ".config", Upstream: upstream,
+		Config: "/var/run/ptp4l." + name + ".config", Upstream: upstream,
 	}
 }
 
 func inSwitch(name string, receive, transmit []string, upstream ...string) sut.Instance {
 	i := onNode(name, "sw1", sut.Boundary, receive, transmit, upstream...)
-	i.InSwitch = true
+	i.InSwitch, i.Object, i.Profile = true, "", ""
 	return i
 }
 

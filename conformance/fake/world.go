@@ -7,12 +7,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ptplab/ptplab/conformance/ptpconfig"
 	"github.com/ptplab/ptplab/conformance/sut"
 )
 
 const (
 	step         = 100 * time.Millisecond // of the simulation
 	lockTime     = 3 * time.Second        // from hearing a parent to LOCKED
+	correction   = 0.8                    // what is left of an offset after a step of the simulation
+	bound        = 100.0                  // of the offset of a locked clock, ns
 	driftPPB     = 50                     // of a clock that follows nobody
 	holdoverTime = 5 * time.Second
 	impostor     = "0a0000.fffe.00dead" // clockIdentity of an impostor
@@ -30,7 +33,8 @@ type World struct {
 	now        time.Time
 	down       map[sut.PortRef]bool
 	asymmetry  map[sut.PortRef]float64
-	impostorAt string // the instance beside whose transmit port an impostor sends
+	objects    map[string]ptpconfig.PtpConfig // by name
+	impostorAt string                         // the instance beside whose transmit port an impostor sends
 	clocks     map[string]*clock
 }
 
@@ -42,6 +46,7 @@ type clock struct {
 	missing time.Duration // how long it has had no parent
 	wasUp   bool          // it has been locked before
 	drifted float64       // ns, since it follows nobody
+	stepped float64       // ns, by which it was stepped and not yet corrected
 }
 
 // New makes a world out of an inventory, in which everything is cabled as the upstreams say and all clocks have just started.
@@ -50,7 +55,7 @@ func New(inventory sut.Inventory) *World {
 		Stopped: map[string]bool{}, Domain: map[string]int{}, ClockError: map[string]float64{}, Bypass: map[string]string{},
 		HoldoverTime: map[string]time.Duration{},
 		inventory:    inventory, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		down: map[sut.PortRef]bool{}, asymmetry: map[sut.PortRef]float64{}, clocks: map[string]*clock{},
+		objects: objectsOf(inventory), down: map[sut.PortRef]bool{}, asymmetry: map[sut.PortRef]float64{}, clocks: map[string]*clock{},
 	}
 	for _, i := range inventory.Instances {
 		w.clocks[i.Name] = &clock{}
@@ -74,6 +79,10 @@ func (w *World) tick(i sut.Instance, passed time.Duration) {
 	if !i.IsReceiver() || w.Stopped[i.Name] {
 		return
 	}
+	if !w.runs(i.Name) {
+		*c = clock{drifted: c.drifted, stepped: c.stepped}
+		return
+	}
 	c.port, c.parent = w.hears(i)
 	if c.parent == "" {
 		c.wasUp = c.wasUp || c.hearing >= lockTime
@@ -86,6 +95,7 @@ func (w *World) tick(i sut.Instance, passed time.Duration) {
 	c.missing = 0
 	if c.hearing >= lockTime {
 		c.drifted = 0
+		c.stepped *= correction
 	}
 }
 
@@ -98,7 +108,10 @@ func (w *World) hears(i sut.Instance) (port, parent string) {
 	}
 	for n, name := range upstreams {
 		port := i.ReceivePorts[min(n, len(i.ReceivePorts)-1)]
-		if w.down[sut.PortRef{Node: i.Node, Interface: port}] || w.Stopped[name] || w.domain(name) != w.domain(i.Name) {
+		if w.down[sut.PortRef{Node: i.Node, Interface: port}] || !w.runs(name) || w.domain(name) != w.domain(i.Name) {
+			continue
+		}
+		if w.announced(name) > threshold(i) {
 			continue
 		}
 		return port, name
@@ -118,7 +131,7 @@ func (w *World) domain(name string) int {
 func (w *World) trueError(name string) float64 {
 	i, _ := w.inventory.Instance(name)
 	c := w.clocks[name]
-	own := w.ClockError[name] + c.drifted
+	own := w.ClockError[name] + c.drifted + c.stepped
 	if c.parent == "" {
 		return own
 	}

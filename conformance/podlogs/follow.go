@@ -35,9 +35,11 @@ func (c *Collector) followLog(l *log) {
 		if c.turn(c.follow, l) {
 			continue
 		}
-		if !more {
-			c.finishIfEnded(l)
-			l.release()
+		if more {
+			continue
+		}
+		c.finishIfEnded(l)
+		if l.releaseUnlessOld() {
 			return
 		}
 	}

@@ -172,6 +172,14 @@ func (l *log) count() int {
 	return l.lines
 }
 
+// releaseUnlessOld ends the following, unless a look has found meanwhile that the container was started anew.
+func (l *log) releaseUnlessOld() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.followed = l.newest.Restart > l.stream.Restart
+	return !l.followed
+}
+
 func (l *log) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -28,10 +28,10 @@ type realClock struct{}
 func (realClock) Now(context.Context) (time.Time, error) { return time.Now(), nil }
 
 func (realClock) Sleep(ctx context.Context, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
+	pause, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	<-ctx.Done()
-	return context.Cause(ctx)
+	<-pause.Done()
+	return ctx.Err()
 }
 
 // lab is a system of plain nodes that keeps the last lines of each and prints one each second that passes.

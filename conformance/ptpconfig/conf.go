@@ -18,23 +18,26 @@ type line struct {
 	key, value string // "" in a line that begins a section
 }
 
+// trim takes off what ptp4l takes for blanks: those of isspace(3), none of Unicode's others.
+func trim(text string) string { return strings.Trim(text, " \t\n\v\f\r") }
+
 // read gives the meaning of every line, those without one included.
 func (c Conf) read() (lines []line) {
 	section := ""
 	for text := range strings.SplitSeq(string(c), "\n") {
-		text = strings.TrimSpace(text)
+		text = trim(text)
 		switch {
 		case text == "" || text[0] == '#':
 			lines = append(lines, line{})
 		case text[0] == '[':
-			section = strings.TrimSpace(strings.Trim(text, "[]"))
+			section = trim(strings.Trim(text, "[]"))
 			if strings.EqualFold(section, Global) {
 				section = Global
 			}
 			lines = append(lines, line{section: section})
 		default:
 			key, rest, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
-			lines = append(lines, line{section, key, strings.TrimSpace(rest)})
+			lines = append(lines, line{section, key, trim(rest)})
 		}
 	}
 	return lines

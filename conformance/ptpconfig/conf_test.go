@@ -76,6 +76,7 @@ func TestConfSetAndRemove(t *testing.T) {
 func FuzzConf(f *testing.F) {
 	f.Add(string(conf), "ens1f0", "masterOnly", "1")
 	f.Add("spp 1", Global, "spp", "-1")
+	f.Add("0", "0", "0", "\u2009") // a blank to Unicode, not to ptp4l
 	f.Fuzz(func(t *testing.T, text, section, key, value string) {
 		if !isInterface(section) || !isInterface(key) || !isInterface(value) || strings.EqualFold(section, Global) {
 			t.Skip()

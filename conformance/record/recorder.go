@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ptplab/ptplab/conformance/metrics"
@@ -43,16 +44,31 @@ func (r *Recorder) System() sut.System {
 // Record is what was seen so far.
 func (r *Recorder) Record() Record { return r.record }
 
-// know begins a clock for each instance.
+// know begins a clock for each instance that is not known. Specs that change a system ask again what it consists of.
 func (r *Recorder) know(inv sut.Inventory) {
-	r.nodes, r.record.Clocks = inv.Nodes, nil
+	r.nodes = inv.Nodes
 	for _, i := range inv.Instances {
+		if r.knows(i) {
+			continue
+		}
 		clock := Clock{Instance: i, Against: against(inv, i), State: Track{Name: i.String()}}
 		for _, port := range ports(i) {
 			clock.Roles = append(clock.Roles, Track{Name: sut.PortRef{Node: i.Node, Interface: port}.String()})
 		}
 		r.record.Clocks = append(r.record.Clocks, clock)
 	}
+}
+
+// knows brings a known clock up to date; it is the same as long as its name, its node and its ports are.
+func (r *Recorder) knows(i sut.Instance) bool {
+	for n := range r.record.Clocks {
+		c := &r.record.Clocks[n]
+		if c.Name == i.Name && c.Node == i.Node && slices.Equal(ports(c.Instance), ports(i)) {
+			c.Instance = i
+			return true
+		}
+	}
+	return false
 }
 
 func ports(i sut.Instance) []string {

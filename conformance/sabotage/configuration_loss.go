@@ -113,22 +113,22 @@ func transmitDisturbs(inv sut.Inventory, set linkSetter) linkSetter {
 func outageSabotages() []Sabotage {
 	return []Sabotage{
 		relinked("link does not come back after an outage", specs.AreaOutage, []specs.Mode{specs.OC, specs.BC, specs.DualNICBC}, upIgnored),
-		relinked("outage without effect", specs.AreaOutage, nil, func(sut.Inventory, linkSetter) linkSetter {
+		relinked("outage without effect", specs.AreaOutage, []specs.Mode{specs.OC, specs.BC}, func(sut.Inventory, linkSetter) linkSetter {
 			return func(context.Context, sut.PortRef, bool) error { return nil }
 		}),
 		classFrozen("clock class metric frozen in an outage", specs.AreaOutage, []specs.Mode{specs.BC, specs.DualNICBC}),
 	}
 }
 
-// upIgnored does not take a link up when it is first asked to. Whoever asks again, as a cleanup does, is obeyed.
+// upIgnored leaves the first link down that should come up after one went down. Whoever asks again, as a cleanup does, is obeyed.
 func upIgnored(_ sut.Inventory, set linkSetter) linkSetter {
-	down := map[sut.PortRef]bool{}
+	ignored := true
 	return func(ctx context.Context, port sut.PortRef, up bool) error {
-		if up && down[port] {
-			delete(down, port)
+		if up && !ignored {
+			ignored = true
 			return nil
 		}
-		down[port] = !up
+		ignored = up
 		return set(ctx, port, up)
 	}
 }

@@ -30,6 +30,7 @@ type meddled struct {
 	carry         func(ctx context.Context, r request, send sender) (answer, error)            // nil: as it is
 	crashed       func(ctx context.Context, node string) error                                 // after a crash; nil: nothing
 	withheld      []request                                                                    // for mend to send
+	bags          []*mailbag                                                                   // of all mailboxes
 }
 
 // request is a request to the API of a node.

@@ -17,21 +17,18 @@ func processSabotages() []Sabotage {
 	return []Sabotage{
 		rewritten("restarts are not counted", specs.AreaRestart, nil, starts("1")),
 		killing("ptp4l stays dead", nil, func(k kill) []string {
-			if !strings.HasPrefix(k.config, "ptp4l.") || k.again {
+			if !strings.HasPrefix(k.config, "ptp4l.") {
 				return nil
 			}
 			return []string{k.config}
 		}, true),
 		killing("phc2sys stays dead", nil, func(k kill) []string {
-			if !strings.HasPrefix(k.config, "phc2sys.") || k.again {
+			if !strings.HasPrefix(k.config, "phc2sys.") {
 				return nil
 			}
 			return []string{k.config}
 		}, true),
 		killing("supervisor that starts everything anew", []specs.Mode{specs.DualNICBC}, func(k kill) []string {
-			if k.again {
-				return nil
-			}
 			return slices.DeleteFunc(slices.Clone(k.all), func(c string) bool { return c == k.config })
 		}, false),
 		deafToKill(),
@@ -56,7 +53,6 @@ func starts(value string) func(text string) string {
 type kill struct {
 	config string   // "ptp4l.0.config"
 	all    []string // those of its node
-	again  bool     // it was the sabotage
 }
 
 // killer is a system on which more dies than the suite kills.

@@ -35,6 +35,11 @@ func (s Sabotage) TriedIn() []specs.Mode {
 	return s.Modes
 }
 
+// NeedsCluster says whether the sabotage breaks what only a Kubernetes cluster has.
+func (s Sabotage) NeedsCluster() bool {
+	return slices.ContainsFunc(clusterSabotages(), func(c Sabotage) bool { return c.Name == s.Name })
+}
+
 // All lists the sabotages that work on any system whose Exec runs a shell. Those that need more are not applicable where it is
 // missing.
 func All() []Sabotage {

@@ -122,7 +122,7 @@ func (t *Test) eventClass(ctx context.Context, c *subscriber) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	text, err := t.told(current, events.Metric)
+	text, err := t.valueTold(current, events.Metric)
 	if err != nil {
 		return 0, err
 	}

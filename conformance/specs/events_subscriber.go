@@ -183,9 +183,9 @@ func (t *Test) clockAddresses() []string {
 	return all
 }
 
-// told looks up what an event tells of the subject's clock, by the address of the value: the values of all clocks of the
+// valueTold looks up what an event tells of the subject's clock, by the address of the value: the values of all clocks of the
 // node are in one event.
-func (t *Test) told(e events.Event, dataType string) (string, error) {
+func (t *Test) valueTold(e events.Event, dataType string) (string, error) {
 	for _, address := range t.clockAddresses() {
 		for _, v := range e.Values {
 			if v.DataType == dataType && v.Address == address {
@@ -197,4 +197,4 @@ func (t *Test) told(e events.Event, dataType string) (string, error) {
 }
 
 // toldState is the state of the subject's clock in an event of the lock state.
-func (t *Test) toldState(e events.Event) (string, error) { return t.told(e, events.Notification) }
+func (t *Test) toldState(e events.Event) (string, error) { return t.valueTold(e, events.Notification) }

@@ -1,6 +1,7 @@
 package specs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,16 +45,19 @@ func restartSpecs() []Spec {
 // killSignals are the ways in which a process is ended: asked, and not asked.
 func killSignals() []string { return []string{"TERM", "KILL"} }
 
-// restartPoll is short against the second that a process is down, so that its status is seen.
-const restartPoll = 100 * time.Millisecond
+// What a supervisor must keep: a daemon starts a program again after a second.
+const (
+	restartWithin = 30 * time.Second
+	restartPoll   = 250 * time.Millisecond // short against the second that the program is down, so that its status is seen
+)
 
 // victim is a process that is killed, and what must not happen meanwhile.
 type victim struct {
 	program string
 	node    string
 	config  string         // its configuration file
-	shaken  []sut.Instance // clocks that must leave LOCKED for a time
-	steady  []sut.Instance // clocks that must stay LOCKED all the time
+	shaken  []sut.Instance // clocks of the node that must leave LOCKED for a time
+	steady  []sut.Instance // clocks of the node that must stay LOCKED all the time
 	told    bool           // whether the node's metrics tell of the process
 }
 
@@ -328,7 +332,7 @@ func (t *Test) untilRestarted(ctx context.Context, v victim, before census, sign
 	for _, i := range v.shaken {
 		subject += fmt.Sprintf(", and %s to leave LOCKED meanwhile", i)
 	}
-	took, err := wait.Until(ctx, t.System, subject, t.Settings.LockWithin, restartPoll, w.look)
+	took, err := wait.Until(ctx, t.System, subject, restartWithin, restartPoll, w.look)
 	if err != nil {
 		return err
 	}
@@ -351,10 +355,16 @@ type restartWatch struct {
 // look looks once. It is satisfied when the process has a new id, metrics tell that it is up and count one start more, and
 // the clocks have been shaken that must be.
 func (w *restartWatch) look(ctx context.Context) (bool, string, error) {
-	w.lookAtClocks(ctx)
-	seen, up, err := w.metricsTell(ctx)
-	if err != nil || !up {
-		return false, seen, err
+	seen, up := "its node has no metrics", true
+	if w.victim.told {
+		set, err := w.scrape(ctx, w.node)
+		w.lookAtClocks(set, err)
+		if err != nil {
+			return false, "", err
+		}
+		if seen, up, err = w.metricsTell(set); err != nil || !up {
+			return false, seen, err
+		}
 	}
 	for _, i := range w.shaken {
 		if !w.away[i.Name] {
@@ -373,14 +383,7 @@ func (w *restartWatch) look(ctx context.Context) (bool, string, error) {
 }
 
 // metricsTell is what the node's metrics tell of the process.
-func (w *restartWatch) metricsTell(ctx context.Context) (seen string, up bool, err error) {
-	if !w.victim.told {
-		return "its node has no metrics", true, nil
-	}
-	set, err := w.scrape(ctx, w.node)
-	if err != nil {
-		return "", false, err
-	}
+func (w *restartWatch) metricsTell(set metrics.Set) (seen string, up bool, err error) {
 	name := path.Base(w.config)
 	running, err := set.ProcessStatus(w.program, w.node, name)
 	if err != nil {
@@ -395,11 +398,11 @@ func (w *restartWatch) metricsTell(ctx context.Context) (seen string, up bool, e
 	return fmt.Sprintf("%s is %s, %d starts, before %d", name, status, starts, was), running && starts > was, nil
 }
 
-// lookAtClocks notes which clocks have left LOCKED. A clock that cannot be looked at counts as away.
-func (w *restartWatch) lookAtClocks(ctx context.Context) {
+// lookAtClocks notes which clocks have left LOCKED. A clock that cannot be looked at counts as away. All are on the node.
+func (w *restartWatch) lookAtClocks(set metrics.Set, failed error) {
 	for _, i := range slices.Concat(w.shaken, w.steady) {
-		state, err := w.stateOf(ctx, i)
-		if err == nil && state == metrics.Locked {
+		state, err := stateOf(set, i)
+		if err = cmp.Or(failed, err); err == nil && state == metrics.Locked {
 			continue
 		}
 		w.away[i.Name] = true
@@ -411,11 +414,7 @@ func (w *restartWatch) lookAtClocks(ctx context.Context) {
 }
 
 // stateOf is the state of an instance's clock, wherever its active port is.
-func (t *Test) stateOf(ctx context.Context, i sut.Instance) (metrics.ClockState, error) {
-	set, err := t.scrape(ctx, i.Node)
-	if err != nil {
-		return 0, err
-	}
+func stateOf(set metrics.Set, i sut.Instance) (metrics.ClockState, error) {
 	var faults []error
 	for _, port := range i.ReceivePorts {
 		state, err := set.ClockState(i.Node, port)

@@ -43,14 +43,11 @@ func checkCPU(ctx context.Context, t *Test) error {
 	if err != nil {
 		return err
 	}
-	sleep := func(ctx context.Context, d time.Duration) error { return t.System.Sleep(ctx, d) }
-	if err := sleep(ctx, w.window); err != nil { // until then a rate covers what was before
+	if err := w.pass(ctx, w.window); err != nil { // until then a rate covers what was before
 		return err
 	}
-	if w.start, err = t.System.Now(ctx); err != nil {
-		return err
-	}
-	if err := t.soak(ctx, s.CPU.Duration, min(cpuEvery, s.CPU.Duration/5), sleep, w.look); err != nil {
+	w.start = w.last
+	if err := t.soak(ctx, s.CPU.Duration, min(cpuEvery, s.CPU.Duration/5), w.pass, w.look); err != nil {
 		return err
 	}
 	return w.verdict()
@@ -62,6 +59,7 @@ type cpuWatch struct {
 	loads     sut.Loads
 	limits    soak.Limits
 	start     time.Time
+	last      time.Time // of the last measurement's begin
 	window    time.Duration
 	threshold int64
 	measured  int
@@ -84,11 +82,30 @@ func (t *Test) newCPUWatch(ctx context.Context, limits soak.Limits) (*cpuWatch, 
 			w.window = longer
 		}
 	}
+	var err error
+	if w.last, err = t.System.Now(ctx); err != nil {
+		return nil, err
+	}
 	var unavailable *sut.UnavailableError
 	if _, err := w.loads.Loads(ctx, w.window); errors.As(err, &unavailable) {
 		return nil, err // better said at once than after the window
 	}
 	return w, nil
+}
+
+// pass sleeps until a time after the last measurement began: some systems measure for the whole of the window.
+func (w *cpuWatch) pass(ctx context.Context, d time.Duration) error {
+	now, err := w.t.System.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if left := w.last.Add(d).Sub(now); left > 0 {
+		if err := w.t.System.Sleep(ctx, left); err != nil {
+			return err
+		}
+	}
+	w.last, err = w.t.System.Now(ctx)
+	return err
 }
 
 // look measures once. It is done when the threshold is reached.

@@ -240,3 +240,15 @@ func TestLoadsOnLab(t *testing.T) {
 		t.Logf("%s uses %.1f millicores", l.Pod, l.Millicores)
 	}
 }
+
+// TestOrphansOnLab leaves a process behind and sees that it does not stay as a zombie.
+func TestOrphansOnLab(t *testing.T) {
+	s, _ := bootLab(t, load(t, "oc"))
+	orphan := strings.TrimSpace(run(t, s, "w1", "sleep 1 >/dev/null 2>&1 & echo $!"))
+	run(t, s, "w1", "test -d /proc/"+orphan)
+	if err := s.Sleep(t.Context(), 2*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s, "w1", "true")
+	run(t, s, "w1", "test ! -e /proc/"+orphan)
+}

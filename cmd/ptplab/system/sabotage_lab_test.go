@@ -3,53 +3,50 @@
 package system_test
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/ptplab/ptplab/cmd/ptplab/system"
-	"github.com/ptplab/ptplab/conformance"
 	"github.com/ptplab/ptplab/conformance/arrange"
 	"github.com/ptplab/ptplab/conformance/sabotage"
-	"github.com/ptplab/ptplab/conformance/settings"
 	"github.com/ptplab/ptplab/conformance/specs"
 	"github.com/ptplab/ptplab/conformance/sut"
 )
 
-// trial is what came of one sabotage in one mode.
-type trial struct {
-	mode     specs.Mode
-	sabotage sabotage.Sabotage
-	skipped  string   // why it is not applicable, "" if it is
-	failed   []string // "sync: oc1", in the order of the run
-	specs    []string // "sync: locks to its time transmitter", those that failed
-	asShould bool
-	took     time.Duration // on the wall clock
-}
+// Variables that say what to try.
+const (
+	sabotageName  = "SABOTAGE"              // a part of the names of the sabotages to try
+	sabotageShard = "PTPLAB_SABOTAGE_SHARD" // "0/2": the first half of the trials; set by the test for its children
+	sabotageFile  = "PTPLAB_SABOTAGE_FILE"  // to write what came of them to
+)
+
+// only is a part of the names of the sabotages to try.
+var only = os.Getenv(sabotageName)
 
 // TestSabotageOnLab breaks a real lab in every known way, in each mode in which that means something, and sees exactly the
 // expected area fail. After each sabotage the lab is mended, and a clean run proves it. A spec that no sabotage makes fail
 // is a spec that cannot fail. Specs that only a cluster can have are proved on a simulated one, in package conformance.
+//
+// A process runs one suite at a time, so the test divides the trials among as many processes as there are CPUs, each with a
+// lab of its own.
 func TestSabotageOnLab(t *testing.T) {
-	var trials []*trial
-	system, _ := boot(t, load(t, "dnbc"))
-	for _, mode := range specs.Modes() {
-		t.Run(string(mode), func(t *testing.T) {
-			arranged(t, system, arrange.Options{Mode: mode})
-			for _, s := range sabotage.All() {
-				if !slices.Contains(s.TriedIn(), mode) || only != "" && !strings.Contains(s.Name, only) {
-					continue
-				}
-				one := &trial{mode: mode, sabotage: s}
-				trials = append(trials, one)
-				one.make(t, system)
-			}
-		})
+	if shard := os.Getenv(sabotageShard); shard != "" {
+		writeTrials(t, tryShard(t, shard))
+		return
+	}
+	var trials []trial
+	for _, child := range startShards(t, runtime.NumCPU()) {
+		trials = append(trials, child.wait(t)...)
 	}
 	if only == "" {
 		checkCoverage(t, trials)
@@ -57,8 +54,42 @@ func TestSabotageOnLab(t *testing.T) {
 	t.Logf("what fails under sabotage\n%s", trialTable(trials))
 }
 
-// only, from the environment, is a part of the names of the sabotages to try.
-var only = os.Getenv("SABOTAGE")
+// tryShard makes the trials of a shard on a lab of its own.
+func tryShard(t *testing.T, shard string) []trial {
+	number, count, _ := strings.Cut(shard, "/")
+	mine, err1 := strconv.Atoi(number)
+	of, err2 := strconv.Atoi(count)
+	if err1 != nil || err2 != nil {
+		t.Fatalf("%s=%s", sabotageShard, shard)
+	}
+	var trials []trial
+	system, _ := boot(t, load(t, "dnbc"))
+	n := -1
+	for _, mode := range specs.Modes() {
+		t.Run(string(mode), func(t *testing.T) {
+			a := arranged(t, system, arrange.Options{Mode: mode})
+			for _, s := range sabotage.All() {
+				if !tried(s, mode) {
+					continue
+				}
+				if n++; n%of != mine {
+					continue
+				}
+				one := trial{Mode: mode, Sabotage: s.Name, Area: s.Area}
+				if !one.make(t, system, s) {
+					a = arrangedAgain(t, system, a, mode)
+				}
+				trials = append(trials, one)
+			}
+		})
+	}
+	return trials
+}
+
+// tried says whether a sabotage is to be tried in a mode. Those of what only a cluster has are tried on a simulated one.
+func tried(s sabotage.Sabotage, mode specs.Mode) bool {
+	return slices.Contains(s.TriedIn(), mode) && !s.NeedsCluster() && strings.Contains(s.Name, only)
+}
 
 // arranged brings a lab into a mode until the test ends.
 func arranged(t *testing.T, system sut.System, o arrange.Options) *arrange.Arrangement {
@@ -75,107 +106,81 @@ func arranged(t *testing.T, system sut.System, o arrange.Options) *arrange.Arran
 	return a
 }
 
-// make sabotages a lab, runs the suite, and mends the lab.
-func (r *trial) make(t *testing.T, system *system.System) {
+// arrangedAgain gives the next sabotages a lab that the last one has not spoilt.
+func arrangedAgain(t *testing.T, system sut.System, a *arrange.Arrangement, mode specs.Mode) *arrange.Arrangement {
 	t.Helper()
-	begun := time.Now()
-	defer func() { r.took = time.Since(begun) }()
-	broken, undo, err := r.sabotage.Apply(t.Context(), system)
-	if errors.Is(err, sabotage.ErrNotApplicable) {
-		r.skipped, r.asShould = err.Error(), true
-		return
+	if err := a.Undo(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	if err != nil {
-		t.Fatalf("%s: %v", r.sabotage.Name, err)
-	}
-	report, err := conformance.Run(t.Context(), broken, conformance.Options{Settings: soaking(), LabelFilter: "!needs-cluster"})
-	if err != nil {
-		t.Fatalf("%s: %v", r.sabotage.Name, err)
-	}
-	r.judge(t, report)
-	if err := undo(t.Context()); err != nil {
-		t.Fatalf("undo %s: %v", r.sabotage.Name, err)
-	}
-	// What does not come back shows where the clocks are looked at first.
-	clean, err := conformance.Run(t.Context(), system, conformance.Options{Settings: quickly(5 * time.Second), LabelFilter: "sync || path || accuracy"})
-	if err != nil {
-		t.Fatalf("after %s: %v", r.sabotage.Name, err)
-	}
-	if !clean.OK() || clean.Skipped > 0 {
-		t.Fatalf("%s is not undone:\n%s", r.sabotage.Name, table(t, clean))
-	}
+	return arranged(t, system, arrange.Options{Mode: mode})
 }
 
-// soaking are the suite's settings with short soaks.
-func soaking() *specs.Settings {
-	s := quickly(10 * time.Second)
-	s.Soak.ClockSync = settings.SoakTest{Enable: true, Duration: time.Minute, FailureThreshold: 1}
-	s.Soak.EventFile = os.DevNull
-	return s
+// shardProcess is a process that makes a part of the trials.
+type shardProcess struct {
+	cmd    *exec.Cmd
+	output bytes.Buffer
+	file   string
 }
 
-// judge sees whether the sabotage's area failed and everything else passed. Where sync fails, what needs it is skipped and
-// says so.
-func (r *trial) judge(t *testing.T, report conformance.Report) {
+func startShards(t *testing.T, count int) []*shardProcess {
 	t.Helper()
-	r.asShould = true
-	for _, spec := range report.Specs {
-		blamesSync := r.sabotage.Area == specs.AreaSync && strings.HasSuffix(spec.Message, "see "+specs.AreaSync)
-		switch {
-		case spec.State == conformance.Failed:
-			r.failed = append(r.failed, failure(spec))
-			r.specs = append(r.specs, kind(t, spec))
-			r.asShould = r.asShould && spec.Area == r.sabotage.Area
-			t.Logf("%s: %s\n%s", r.sabotage.Name, spec.Name, spec.Message)
-		case spec.State == conformance.Skipped && (blamesSync || notOnLabs(spec)):
-		case spec.State != conformance.Passed:
-			r.asShould = false
+	var all []*shardProcess
+	for i := range count {
+		p := &shardProcess{file: filepath.Join(t.TempDir(), "trials.json")}
+		p.cmd = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSabotageOnLab$", "-test.v", "-test.timeout=0")
+		p.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d/%d", sabotageShard, i, count), sabotageFile+"="+p.file)
+		p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+		p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }
+		if err := p.cmd.Start(); err != nil {
+			t.Fatal(err)
 		}
+		all = append(all, p)
 	}
-	r.asShould = r.asShould && len(r.failed) > 0
-	if !r.asShould {
-		t.Errorf("under %s, %s should fail, nothing else, and nothing be skipped without need:\n%s", r.sabotage.Name, r.sabotage.Area, table(t, report))
-	}
+	return all
 }
 
-// failure is the area of a failed spec and its subject, if it has one: "sync: oc1".
-func failure(report conformance.SpecReport) string {
-	area, rest, _ := strings.Cut(report.Name, ": ")
-	if subject, _, ok := strings.Cut(rest, " on "); ok {
-		return area + ": " + subject
-	}
-	return area
-}
-
-// kind is the area and name of a spec, without its subject.
-func kind(t *testing.T, report conformance.SpecReport) string {
+// wait returns what came of the trials of a process.
+func (p *shardProcess) wait(t *testing.T) []trial {
 	t.Helper()
-	for _, spec := range specs.All() {
-		if spec.Area == report.Area && strings.HasSuffix(report.Name, spec.Name) {
-			return spec.Area + ": " + spec.Name
-		}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("trials: %v\n%s", err, p.output.String())
 	}
-	t.Fatalf("no spec is called %q", report.Name)
-	return ""
+	var trials []trial
+	text, err := os.ReadFile(p.file)
+	if err == nil {
+		err = json.Unmarshal(text, &trials)
+	}
+	if err != nil {
+		t.Errorf("trials: %v", err)
+	}
+	return trials
+}
+
+func writeTrials(t *testing.T, trials []trial) {
+	t.Helper()
+	text, err := json.Marshal(trials)
+	if err == nil {
+		err = os.WriteFile(os.Getenv(sabotageFile), text, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // checkCoverage sees that every spec has failed and every sabotage was tried.
-func checkCoverage(t *testing.T, trials []*trial) {
+func checkCoverage(t *testing.T, trials []trial) {
 	t.Helper()
 	for _, spec := range specs.All() {
 		if slices.ContainsFunc(spec.Needs, onlyClusters) {
 			continue
 		}
 		name := spec.Area + ": " + spec.Name
-		if !slices.ContainsFunc(trials, func(r *trial) bool { return r.asShould && slices.Contains(r.specs, name) }) {
+		if !slices.ContainsFunc(trials, func(r trial) bool { return r.AsShould && slices.Contains(r.Specs, name) }) {
 			t.Errorf("no sabotage makes this spec fail: %s", name)
 		}
 	}
 	for _, s := range sabotage.All() {
-		if s.Area == specs.AreaValidation || s.Area == specs.AreaOperator {
-			continue
-		}
-		if !slices.ContainsFunc(trials, func(r *trial) bool { return r.sabotage.Name == s.Name && r.skipped == "" }) {
+		if !s.NeedsCluster() && !slices.ContainsFunc(trials, func(r trial) bool { return r.Sabotage == s.Name && r.Skipped == "" }) {
 			t.Errorf("no mode has a place for this sabotage: %s", s.Name)
 		}
 	}
@@ -186,25 +191,31 @@ func onlyClusters(n specs.Need) bool {
 	return n == specs.NeedCluster || n == specs.NeedPrometheus || n == specs.NeedLoads
 }
 
-// trialTable is a line a trial.
-func trialTable(trials []*trial) string {
-	const row = "%-14s %-31s %-20s %-12s %6s\n"
+// trialTable has a paragraph a spec, with the sabotages under which it failed.
+func trialTable(trials []trial) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, row, "MODE", "SABOTAGE", "FAILED", "AS IT SHOULD", "TOOK")
+	total := time.Duration(0)
 	for _, r := range trials {
-		verdict, failed := "yes", strings.Join(r.failed, ", ")
-		switch {
-		case r.skipped != "":
-			verdict = r.skipped
-		case !r.asShould:
-			verdict = "NO: " + r.sabotage.Area
-		}
-		if failed == "" {
-			failed = "-"
-		}
-		// Of several subjects of one area, the area is said once.
-		failed = strings.ReplaceAll(failed, ", "+r.sabotage.Area+": ", ", ")
-		fmt.Fprintf(&text, row, r.mode, r.sabotage.Name, failed, verdict, fmt.Sprintf("%.1f s", r.took.Seconds()))
+		total += r.Took
 	}
+	for _, spec := range specs.All() {
+		name := spec.Area + ": " + spec.Name
+		begun := false
+		for _, r := range trials {
+			if !slices.Contains(r.Specs, name) {
+				continue
+			}
+			if !begun {
+				fmt.Fprintf(&text, "%s\n", name)
+				begun = true
+			}
+			verdict := "failed as it should"
+			if !r.AsShould {
+				verdict = "WRONG"
+			}
+			fmt.Fprintf(&text, "    %-48s %-12s %s\n", r.Sabotage, r.Mode, verdict)
+		}
+	}
+	fmt.Fprintf(&text, "%d sabotages tried, %.0f s of trials\n", len(trials), total.Seconds())
 	return text.String()
 }

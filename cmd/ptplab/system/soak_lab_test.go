@@ -17,6 +17,8 @@ import (
 	"github.com/ptplab/ptplab/conformance/sabotage"
 	"github.com/ptplab/ptplab/conformance/settings"
 	"github.com/ptplab/ptplab/conformance/specs"
+	"github.com/ptplab/ptplab/conformance/sut"
+	"github.com/ptplab/ptplab/lab/engine/sim"
 )
 
 // soakOf are the suite's settings with a soak of some minutes; CPU use has a limit that only a hog reaches.
@@ -146,4 +148,38 @@ func soakTrial(t *testing.T, system *system.System, s sabotage.Sabotage) []strin
 	}
 	t.Logf("%s took %.1f s", s.Name, time.Since(begun).Seconds())
 	return failed
+}
+
+// TestCPUSoakOnLab measures CPU use in a lab in real time, as it is and with a hog.
+func TestCPUSoakOnLab(t *testing.T) {
+	quiet, _ := bootIn(t, load(t, "oc"), sim.Real)
+	s := soakOf(10*time.Second, os.DevNull)
+	s.Soak.ClockSync.Enable = false
+	run := func(system sut.System) conformance.SpecReport {
+		t.Helper()
+		report, err := conformance.Run(t.Context(), system, conformance.Options{LabelFilter: specs.AreaSoak + " && needs-loads", Settings: s})
+		if err != nil || len(report.Specs) != 1 {
+			t.Fatalf("%d specs: %v", len(report.Specs), err)
+		}
+		t.Logf("%s", table(t, report))
+		return report.Specs[0]
+	}
+	as := run(quiet)
+	if as.State != conformance.Passed || len(as.Measurements) == 0 || as.Measurements[0].Value <= 0 || as.SystemSeconds < 12 {
+		t.Errorf("as it is: %s in %g s, %v", as.State, as.SystemSeconds, as.Measurements)
+	}
+	for _, one := range sabotage.All() {
+		if one.Name != "a program that uses a whole core" {
+			continue
+		}
+		hogged, _, err := one.Apply(t.Context(), quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if as := run(hogged); as.State != conformance.Failed || !strings.Contains(as.Message, "which fails at 3") {
+			t.Errorf("with a hog: %s: %s", as.State, as.Message)
+		}
+		return
+	}
+	t.Error("there is no hog")
 }

@@ -72,7 +72,7 @@ func iptablesNames() []string {
 // Removed is what the packages bring and a node never reads, as patterns below the root.
 func Removed() []string {
 	return []string{
-		"boot", "home", "media", "srv", "usr/games", "usr/include", "usr/local/*", "usr/src",
+		"boot", "dev/*", "home", "media", "srv", "usr/games", "usr/include", "usr/local/*", "usr/src",
 		"usr/share/bash-completion", "usr/share/bug", "usr/share/common-licenses/[^GL]*", "usr/share/debconf", "usr/share/doc-base",
 		"usr/share/fish", "usr/share/gdb", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man", "usr/share/menu",
 		"usr/share/perl5", "usr/share/polkit-1", "usr/share/zsh", "usr/share/pam*", "usr/share/initramfs-tools", "usr/share/readline",

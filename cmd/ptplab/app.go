@@ -36,6 +36,14 @@ func (a *app) begin() {
 	}
 }
 
+// logger takes what libraries have to say; without -v, nobody reads it.
+func (a *app) logger() *slog.Logger {
+	if a.log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return a.log
+}
+
 // open locks a lab for a command; with no name, the only one there is.
 func (a *app) open(name, command string) (*lab.Lab, error) {
 	if name != "" {

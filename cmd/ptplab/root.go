@@ -43,7 +43,7 @@ clocks it knows the true error of.`,
 	add(root, groupUse, runCommand(a), execCommand(a), linkCommand(a), logsCommand(a), applyCommand(a), discoverCommand(a), selftestCommand(a))
 	add(root, groupFiles, validateCommand(a), graphCommand(a), schemaCommand(a))
 	add(root, groupHost, doctorCommand(a), imageCommand(a), versionCommand(a), completionCommand(a))
-	root.AddCommand(gatewayCommand(a))
+	root.AddCommand(gatewayCommand(a), podCommand(a))
 	root.SetHelpCommandGroupID(groupHost)
 	wrapHelp(root)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 
 	"github.com/ptplab/ptplab/cmd/ptplab/system"
 	"github.com/ptplab/ptplab/cmd/ptplab/talk"
@@ -29,6 +30,10 @@ type target struct {
 	facts    []report.Fact
 	close    func() error
 	logs     func(sut.Logs, []string) podlogs.Source // nil for none
+
+	// Of a cluster; nil for a lab, which ptplab up makes anew.
+	sweep func(context.Context) error // puts back what this run or one that was killed has left
+	keep  func(context.Context) error // makes what is configured now stay
 }
 
 // Unwrap is the system itself.
@@ -79,6 +84,7 @@ func (a *app) openTarget(labName string, s *settings.Settings, cmd *cobra.Comman
 func (a *app) openCluster(ctx context.Context, s *settings.Settings) (*target, error) {
 	a.talk.Begin("look at the cluster", talk.Wait)
 	defer a.talk.End("")
+	klog.SetSlogLogger(a.logger()) // what client-go has to say is for -v
 	o := cluster.Options{
 		Kubeconfig: s.Kubeconfig, NodesSelector: s.NodesSelector, Image: s.Image, PreconfiguredDiscovery: !s.L2Managed, Log: a.log,
 	}
@@ -93,9 +99,24 @@ func (a *app) openCluster(ctx context.Context, s *settings.Settings) (*target, e
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	t := &target{System: c, name: "cluster " + c.Host(), close: c.Close, facts: []report.Fact{{Name: "Cluster", Value: c.Host()}}}
+	t := &target{
+		System: c, name: "cluster " + c.Host(), close: c.Close, facts: []report.Fact{{Name: "Cluster", Value: c.Host()}},
+		logs:  func(sut.Logs, []string) podlogs.Source { return c.PodLogs() },
+		sweep: func(ctx context.Context) error { return a.sweep(ctx, c) }, keep: c.Keep,
+	}
 	if len(inventory.Nodes) > 0 {
 		t.programs = inventory.Nodes[0]
 	}
 	return t, nil
+}
+
+// sweep puts a cluster back as it was before the suite, and tells what that took.
+func (a *app) sweep(ctx context.Context, c *cluster.System) error {
+	a.talk.Begin("look for what an earlier run has left", talk.Wait)
+	done, err := c.Sweep(ctx)
+	a.talk.End("")
+	for _, what := range done {
+		a.talk.Printf("  %s", what)
+	}
+	return err
 }

@@ -44,6 +44,12 @@ func (r *testRun) in(ctx context.Context, a *app, t *target) (err error) {
 	if err := r.findJUnit(); err != nil {
 		return err
 	}
+	if t.sweep != nil && !r.options.DryRun {
+		if err := t.sweep(ctx); err != nil {
+			return ended(ctx, err)
+		}
+		defer func() { err = errors.Join(err, r.leave(ctx, t)) }()
+	}
 	if configures(t, r.settings) {
 		restore, err := r.arrange(ctx, a, t)
 		if err != nil {
@@ -51,6 +57,11 @@ func (r *testRun) in(ctx context.Context, a *app, t *target) (err error) {
 		}
 		defer func() { err = errors.Join(err, restore()) }()
 		r.options.Mode = string(r.settings.Mode)
+	} else if !t.isLab {
+		// Who takes time from whom, as far as the cabling tells; a lab knows its cables.
+		if _, err := arrange.Discover(ctx, t, arrange.Options{Skip: r.settings.SkipInterfaces}); err != nil {
+			return ended(ctx, err)
+		}
 	}
 	stop, err := r.collectLogs(ctx, a, t)
 	if err != nil {
@@ -117,6 +128,16 @@ func (r *testRun) arrange(ctx context.Context, a *app, t *target) (restore func(
 		defer a.talk.End("")
 		return arrangement.Undo(ctx)
 	}, nil
+}
+
+// leave puts a cluster back, or makes what is configured stay.
+func (r *testRun) leave(ctx context.Context, t *target) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
+	defer cancel()
+	if r.settings.KeepPtpConfig {
+		return t.keep(ctx)
+	}
+	return t.sweep(ctx)
 }
 
 // findJUnit takes the place of the JUnit report from the variables, where somebody has set one of them.

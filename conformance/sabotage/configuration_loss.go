@@ -59,7 +59,9 @@ func followerPortDead() Sabotage {
 				return nil, nil, fmt.Errorf("%w: %s has one receive port", ErrNotApplicable, chain[0])
 			}
 			port := sut.PortRef{Node: chain[0].Node, Interface: ports[len(ports)-1]}
-			undo := func(ctx context.Context) error { return errors.Join(system.SetLink(ctx, port, true), settle(ctx, system)) }
+			undo := func(ctx context.Context) error {
+				return errors.Join(system.SetLink(ctx, port, true), settle(ctx, system))
+			}
 			if err := system.SetLink(ctx, port, false); err != nil {
 				return nil, nil, fmt.Errorf("take link %s down: %w", port, err)
 			}

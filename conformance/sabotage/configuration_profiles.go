@@ -59,10 +59,14 @@ func suiteMade(name string) bool { return strings.HasPrefix(name, "ptplab-") }
 func profileSabotages() []Sabotage {
 	return []Sabotage{
 		misconfigured("label of a node is ignored", specs.AreaProfiles, []specs.Mode{specs.OC, specs.DualNICBC}, func(c sut.Configurer, inv sut.Inventory, broken *configuring) {
-			broken.put = func(ctx context.Context, object ptpconfig.PtpConfig) error { return c.PutConfig(ctx, forAll(object, inv.Nodes)) }
+			broken.put = func(ctx context.Context, object ptpconfig.PtpConfig) error {
+				return c.PutConfig(ctx, forAll(object, inv.Nodes))
+			}
 		}),
 		misconfigured("priority is ignored", specs.AreaProfiles, nil, func(c sut.Configurer, _ sut.Inventory, broken *configuring) {
-			broken.put = func(ctx context.Context, object ptpconfig.PtpConfig) error { return c.PutConfig(ctx, ofLowPriority(object)) }
+			broken.put = func(ctx context.Context, object ptpconfig.PtpConfig) error {
+				return c.PutConfig(ctx, ofLowPriority(object))
+			}
 		}),
 		misconfigured("deleted PtpConfig runs on", specs.AreaProfiles, []specs.Mode{specs.OC, specs.DualNICBCHA}, func(c sut.Configurer, _ sut.Inventory, broken *configuring) {
 			broken.remove = ignoreFirst(c.DeleteConfig, suiteMade)

@@ -66,6 +66,8 @@ func soaking() *specs.Settings {
 	s := quickly(10 * time.Second)
 	s.Soak.ClockSync = settings.SoakTest{Enable: true, Duration: time.Minute, FailureThreshold: 1}
 	s.Soak.EventFile = os.DevNull
+	s.Soak.CPU = settings.SoakTest{Enable: true, Duration: time.Minute, FailureThreshold: 1}
+	s.Soak.CPUWindow, s.Soak.CPUNode = time.Minute, 900
 	return s
 }
 

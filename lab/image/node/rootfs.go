@@ -206,10 +206,12 @@ func Inputs() (map[string]string, error) {
 	in := map[string]string{
 		"suite": Suite, "packages": strings.Join(Packages(), " "), "removed": strings.Join(Removed(), " "), "folders": strings.Join(Dirs(), " "),
 		"tools": strings.Join(ToolPrograms(), " "), "base files": strings.Join(BaseFiles(), " "), "kind": v.Kind,
+		"tool folders": strings.Join(ToolDirs(), " "), "config": fmt.Sprintf("%+v", NodeConfig()),
 	}
 	for name, text := range texts {
 		in["file "+name] = text
 	}
+	in["users"] = Users()["passwd"] + Users()["group"]
 	for _, links := range []map[string]string{Links(), ToolLinks()} {
 		for _, name := range slices.Sorted(maps.Keys(links)) {
 			in["link "+name] += links[name] + "\n"

@@ -68,6 +68,13 @@ func (a *Arrangement) arrange(ctx context.Context, system sut.System, o Options)
 	if err := a.clear(ctx, configurer, before, o); err != nil {
 		return err
 	}
+	if len(a.undo) > 0 && o.Generate.ExternalGrandmaster {
+		// The boundary clocks of the network go on to announce the grandmaster that they had by the clocks taken away.
+		o.Progress("wait until the network has forgotten them")
+		if err := system.Sleep(ctx, forgetTime); err != nil {
+			return err
+		}
+	}
 	graph, err := Discover(ctx, system, o)
 	if err != nil {
 		return err
@@ -103,6 +110,10 @@ func Discover(ctx context.Context, system sut.System, o Options) (*l2.Graph, err
 	}
 	return graph, nil
 }
+
+// forgetTime is longer than several boundary clocks, one behind the other, take to notice that Announce messages stay away:
+// each three to six intervals of at most 1 s.
+const forgetTime = 15 * time.Second
 
 // listenForAnnounce is long enough to hear every grandmaster: profiles announce at least every 2 s.
 const listenForAnnounce = 5 * time.Second

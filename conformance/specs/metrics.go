@@ -55,7 +55,7 @@ func (t *Test) soon(ctx context.Context, subject string, look func(ctx context.C
 
 // checkTells looks for every metric that a node has of a PTP clock.
 func checkTells(ctx context.Context, t *Test) error {
-	if err := errors.Join(needConfig(t.Subject)); err != nil {
+	if err := needConfig(t.Subject); err != nil {
 		return err
 	}
 	if err := t.needSync(t.Subject); err != nil {

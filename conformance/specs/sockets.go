@@ -68,7 +68,8 @@ func (t *Test) agreesOnTime(current pmc.Response, set metrics.Set) error {
 	const parts = 4
 	near := (t.Settings.MaxOffset - t.Settings.MinOffset) / parts
 	var faults []error
-	for field, metric := range map[string]string{"offsetFromMaster": "offset_ns", "meanPathDelay": "delay_ns"} {
+	for _, pair := range [][2]string{{"offsetFromMaster", "offset_ns"}, {"meanPathDelay", "delay_ns"}} {
+		field, metric := pair[0], pair[1]
 		told, err := set.OfClock(metrics.Prefix+metric, "ptp4l", t.Subject.Node, active, map[string]string{"from": "master"})
 		if err != nil {
 			faults = append(faults, err)

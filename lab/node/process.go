@@ -44,6 +44,7 @@ type process struct {
 	cmd     *exec.Cmd
 	out     int // read end of its stdout and stderr, non-blocking and not with the runtime's poller
 	partial []byte
+	summary summary // of offsets that logReduce keeps from the log
 	log     logFile
 	due     time.Time // of the next start
 	changed time.Time // of state
@@ -153,11 +154,16 @@ func (n *Node) split(p *process, b []byte, now time.Time, mono time.Duration) {
 
 // line takes one line. What it tells happened when ptp4l wrote it, by its own time stamp, and not when it is read.
 func (n *Node) line(p *process, line []byte, now time.Time, mono time.Duration) {
-	if p.filter.passes(line) {
+	e := &n.event
+	understood := linuxptp.Parse(line, e)
+	if understood && p.filter.summarized(e) {
+		if n.summarize(p, e, now) {
+			n.history.add(now, p.config, line)
+		}
+	} else if p.filter.passes(line) {
 		n.history.add(now, p.config, line)
 	}
-	e := &n.event
-	if !linuxptp.Parse(line, e) {
+	if !understood {
 		return
 	}
 	at := now

@@ -4,6 +4,7 @@ package system_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,8 +12,14 @@ import (
 	"github.com/ptplab/ptplab/conformance"
 	"github.com/ptplab/ptplab/conformance/arrange"
 	"github.com/ptplab/ptplab/conformance/ptpconfig"
+	"github.com/ptplab/ptplab/conformance/settings"
 	"github.com/ptplab/ptplab/conformance/specs"
 )
+
+// soakTest is a soak that no loss of sync may disturb.
+func soakTest(d time.Duration) settings.SoakTest {
+	return settings.SoakTest{Enable: true, Duration: d, FailureThreshold: 1}
+}
 
 // TestConformance runs the whole suite on plain nodes in every mode, which it configures itself: one lab for all modes with a
 // grandmaster of their own, another with one outside the workers. Every spec passes, or cannot be checked on a lab.
@@ -34,8 +41,10 @@ func TestConformance(t *testing.T) {
 				t.Run(string(mode), func(t *testing.T) {
 					begun := time.Now()
 					arranged(t, system, arrange.Options{Mode: mode, Generate: ptpconfig.Options{ExternalGrandmaster: part.external}})
-					settings := specs.DefaultSettings()
-					report, err := conformance.Run(t.Context(), system, conformance.Options{Mode: string(mode), Settings: &settings})
+					bounds := specs.DefaultSettings()
+					bounds.Soak.ClockSync = soakTest(2 * time.Minute)
+					bounds.Soak.EventFile = filepath.Join(t.TempDir(), "events.csv")
+					report, err := conformance.Run(t.Context(), system, conformance.Options{Mode: string(mode), Settings: &bounds})
 					if err != nil {
 						t.Fatal(err)
 					}

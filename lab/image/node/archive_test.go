@@ -136,7 +136,7 @@ func TestUnpackArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(images) != 1 || images[0].Names[0] != "index.docker.io/ptplab/agent:v1" && images[0].Names[0] != "docker.io/ptplab/agent:v1" {
+	if len(images) != 1 || images[0].Names[0] != "docker.io/ptplab/agent:v1" {
 		t.Fatalf("images %+v", images)
 	}
 	if len(images[0].Layers) != 1 || images[0].Layers[0].Name != "preload-0-0" {

@@ -72,7 +72,11 @@ func unpackImage(archive, layers, layer string, tags []string) (Image, error) {
 		if err != nil {
 			return Image{}, err
 		}
-		image.Names = append(image.Names, tag.Name()) // with its registry, as the kubelet asks for it
+		full := tag.Name() // with its registry, as the kubelet asks for it; containerd has a shorter name of Docker's
+		if rest, ok := strings.CutPrefix(full, name.DefaultRegistry+"/"); ok {
+			full = "docker.io/" + rest
+		}
+		image.Names = append(image.Names, full)
 	}
 	return image, nil
 }

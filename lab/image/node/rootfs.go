@@ -42,8 +42,8 @@ func RequiredPrograms() []string {
 // ToolPrograms are the programs of the components' images.
 func ToolPrograms() []string {
 	return []string{
-		"bash", "cat", "conntrack", "cp", "grep", "ip", "ip6tables-nft", "ip6tables-nft-restore", "ip6tables-nft-save", "iptables-nft",
-		"iptables-nft-restore", "iptables-nft-save", "ls", "mount", "nft", "ps", "sh", "sleep", "ss",
+		"bash", "cat", "conntrack", "cp", "env", "grep", "head", "ip", "ip6tables-nft", "ip6tables-nft-restore", "ip6tables-nft-save", "iptables-nft",
+		"iptables-nft-restore", "iptables-nft-save", "ls", "mount", "nft", "ps", "sh", "sleep", "ss", "tail", "tcpdump",
 	}
 }
 

@@ -27,7 +27,7 @@ demo: images ## make a lab, test it, take it away
 	$(BIN) test --lab $(LAB); status=$$?; $(BIN) down $(LAB) || status=$$?; exit $$status
 
 build: ## build ptplab
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/ptplab
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/ptplab
 
 images: packages build ## build the lab kernel and the root file system, or find them in the cache
 	$(BIN) image build

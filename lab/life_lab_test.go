@@ -178,6 +178,20 @@ func TestKernelKilledDuringCall(t *testing.T) {
 	}
 }
 
+// TestOnlyTheAgentTalksToTheHost has a program of a worker open the agent's device. It would wait for the next caller in the
+// agent's place, with time standing still.
+func TestOnlyTheAgentTalksToTheHost(t *testing.T) {
+	b := newBench(t)
+	b.must("up", topologyFile("oc"))
+	for _, redirection := range []string{"<", ">"} {
+		r := b.ptplab("exec", "w1", "--", "nsenter", "-m", "-t", "1", "sh", "-c", ": "+redirection+"/dev/hostchan")
+		if r.code == 0 || !strings.Contains(r.stderr, "Operation not permitted") {
+			t.Errorf("open for %s: %s", redirection, r)
+		}
+	}
+	b.must("exec", "w1", "--", "true")
+}
+
 func TestPanicIsReported(t *testing.T) {
 	b := newBench(t)
 	b.up(topologyFile("oc"))

@@ -127,7 +127,8 @@ func startShards(t *testing.T, count int) []*shardProcess {
 	var all []*shardProcess
 	for i := range count {
 		p := &shardProcess{file: filepath.Join(t.TempDir(), "trials.json")}
-		p.cmd = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSabotageOnLab$", "-test.v", "-test.timeout=0")
+		// Each on a CPU of its own: labs that boot at the same moment would choose the same one.
+		p.cmd = exec.CommandContext(t.Context(), "taskset", "-c", strconv.Itoa(i), os.Args[0], "-test.run=^TestSabotageOnLab$", "-test.v", "-test.timeout=0")
 		p.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d/%d", sabotageShard, i, count), sabotageFile+"="+p.file)
 		p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 		p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }

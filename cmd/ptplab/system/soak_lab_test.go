@@ -3,8 +3,6 @@
 package system_test
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ptplab/ptplab/cmd/ptplab/system"
 	"github.com/ptplab/ptplab/conformance"
 	"github.com/ptplab/ptplab/conformance/sabotage"
 	"github.com/ptplab/ptplab/conformance/settings"
@@ -81,73 +78,6 @@ func checkEventFile(t *testing.T, file string) {
 	if !locked {
 		t.Errorf("no event says LOCKED:\n%s", text)
 	}
-}
-
-// TestSoakSabotageOnLab disturbs a lab in the midst of soaks, in every way that is known, and sees the soak fail and nothing else.
-func TestSoakSabotageOnLab(t *testing.T) {
-	caught := map[string]bool{}
-	for _, topology := range []string{"oc", "bc-slaves"} {
-		t.Run(topology, func(t *testing.T) {
-			system, _ := boot(t, load(t, topology))
-			for _, s := range sabotage.All() {
-				if s.Area == specs.AreaSoak && strings.Contains(s.Name, only) {
-					for _, spec := range soakTrial(t, system, s) {
-						caught[spec] = true
-					}
-				}
-			}
-		})
-	}
-	for _, spec := range specs.All() {
-		if spec.Area == specs.AreaSoak && !caught[spec.Name] && only == "" {
-			t.Errorf("no sabotage makes this spec fail: %s", spec.Name)
-		}
-	}
-}
-
-// soakTrial makes one sabotage, runs the suite's first areas and the soaks, and says which soaks failed.
-func soakTrial(t *testing.T, system *system.System, s sabotage.Sabotage) []string {
-	t.Helper()
-	begun := time.Now()
-	broken, undo, err := s.Apply(t.Context(), system)
-	if errors.Is(err, sabotage.ErrNotApplicable) {
-		t.Logf("%s: %v", s.Name, err)
-		return nil
-	}
-	if err != nil {
-		t.Fatalf("%s: %v", s.Name, err)
-	}
-	filter := fmt.Sprintf("%s || %s || %s || %s", specs.AreaSync, specs.AreaPath, specs.AreaAccuracy, specs.AreaSoak)
-	o := conformance.Options{LabelFilter: filter, Settings: soakOf(2*time.Minute, os.DevNull)}
-	o.Settings.MeasureFor = 20 * time.Second
-	report, err := conformance.Run(t.Context(), broken, o)
-	if err != nil {
-		t.Fatalf("%s: %v", s.Name, err)
-	}
-	if err := undo(t.Context()); err != nil {
-		t.Fatalf("undo %s: %v", s.Name, err)
-	}
-	var failed []string
-	for _, spec := range report.Specs {
-		if spec.State != conformance.Failed {
-			continue
-		}
-		if spec.Area != specs.AreaSoak {
-			t.Errorf("%s: also failed: %s: %s", s.Name, spec.Name, spec.Message)
-			continue
-		}
-		failed = append(failed, strings.TrimPrefix(spec.Name, specs.AreaSoak+": "))
-		t.Logf("%s: %s\n%s", s.Name, spec.Name, spec.Message)
-	}
-	if len(failed) == 0 {
-		t.Errorf("%s: no soak failed:\n%s", s.Name, table(t, report))
-	}
-	clean, err := conformance.Run(t.Context(), system, conformance.Options{LabelFilter: filter, Settings: o.Settings})
-	if err != nil || clean.Failed > 0 {
-		t.Errorf("%s is not undone: %v\n%s", s.Name, err, table(t, clean))
-	}
-	t.Logf("%s took %.1f s", s.Name, time.Since(begun).Seconds())
-	return failed
 }
 
 // TestCPUSoakOnLab measures CPU use in a lab in real time, as it is and with a hog.

@@ -7,8 +7,9 @@
  *
  * With time travel, a wait for the host stops the whole guest: open() and read() block in the
  * host kernel with interrupts off, no timer fires and simulated time does not move. So an agent
- * that reads a command, obeys it and reads the next makes time pass only while it obeys. A
- * descriptor with O_NONBLOCK looks without waiting, which lets a long command see a hang-up.
+ * that reads a command, obeys it and reads the next makes time pass only while it obeys. The
+ * agent is init, and nobody else may open the device. A descriptor with O_NONBLOCK looks
+ * without waiting, which lets a long command see a hang-up.
  *
  * In real time, waits put only the caller to sleep, as on any device.
  */
@@ -87,6 +88,9 @@ static int hostchan_open(struct inode *inode, struct file *file)
 
 	if (listener.fd < 0)
 		return -ENODEV;
+	/* Any other program would take the next caller away from the agent, and stop time while it waits. */
+	if (!is_global_init(current))
+		return -EPERM;
 	c = kzalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return -ENOMEM;

@@ -5,6 +5,7 @@ GO       ?= go
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN      := bin/ptplab
 TOPOLOGY ?= topologies/dnbc.yaml
+SABOTAGE ?= all
 LAB      = $(shell sed -n 's/^name: *//p' $(TOPOLOGY))
 
 # What builds the lab kernel and the root file system. `ptplab doctor` says what is missing on other systems.
@@ -47,7 +48,7 @@ suite-image: build ## write a container image of the suite, for docker load and 
 	$(BIN) image suite $(SUITE_IMAGE)
 
 sabotage: images ## break labs in every known way and see each spec fail: a table
-	$(GO) test -tags lab -count 1 -timeout 60m -run TestSabotageOnLab -v ./cmd/ptplab/system
+	SABOTAGE=$(SABOTAGE) $(GO) test -tags lab -count 1 -timeout 60m -run TestSabotageOnLab -v ./cmd/ptplab/system
 
 bench: images ## measure speed and memory: a table, and bench.json
 	PTPLAB=$(abspath $(BIN)) $(GO) run ./lab/bench -json bench.json

@@ -23,7 +23,7 @@ type kicked struct {
 func (k kicked) Unwrap() sut.System { return k.System }
 
 func (k kicked) TrueError(ctx context.Context, ports []sut.PortRef, duration, interval time.Duration) ([]sut.Series, error) {
-	if duration > 0 {
+	if duration > 0 && specs.AreaOf(ctx) == specs.AreaAccuracy { // soaks measure too
 		if err := k.kick(ctx); err != nil {
 			return nil, err
 		}

@@ -85,6 +85,7 @@ func tryShard(t *testing.T, shard string) []trial {
 					a = arrangedAgain(t, system, a, mode)
 				}
 				trials = append(trials, one)
+				fmt.Fprintln(os.Stderr, one.String()) // as they come: it takes long
 			}
 		})
 	}
@@ -154,7 +155,7 @@ func startShards(t *testing.T, count int) []*shardProcess {
 		// Each on a CPU of its own: labs that boot at the same moment would choose the same one.
 		p.cmd = exec.CommandContext(t.Context(), "taskset", "-c", strconv.Itoa(i), os.Args[0], "-test.run=^TestSabotageOnLab$", "-test.v", "-test.timeout=0")
 		p.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d/%d", sabotageShard, i, count), sabotageFile+"="+p.file)
-		p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+		p.cmd.Stdout, p.cmd.Stderr = &p.output, os.Stderr
 		p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }
 		if err := p.cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ package system_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -26,6 +27,18 @@ type trial struct {
 	Specs    []string // "sync: locks to its time transmitter", those that failed
 	AsShould bool
 	Took     time.Duration // on the wall clock
+}
+
+// String is what came of it, in a line.
+func (r trial) String() string {
+	verdict := "failed as it should"
+	switch {
+	case r.Skipped != "":
+		verdict = r.Skipped
+	case !r.AsShould:
+		verdict = "WRONG: failed are " + strings.Join(r.Failed, ", ")
+	}
+	return fmt.Sprintf("%-12s %-11s %-48s %5.1f s  %s", r.Mode, r.Area, r.Sabotage, r.Took.Seconds(), verdict)
 }
 
 // make sabotages a lab, runs the suite, and mends the lab, and says whether that is well again.

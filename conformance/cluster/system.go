@@ -78,6 +78,7 @@ var (
 	_ sut.Prometheus    = (*System)(nil)
 	_ sut.Unprivileged  = (*System)(nil)
 	_ sut.Devices       = (*System)(nil)
+	_ sut.Rebooter      = (*System)(nil)
 	_ sut.Cluster       = (*System)(nil)
 	_ l2.Discoverer     = (*System)(nil)
 )

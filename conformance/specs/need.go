@@ -18,6 +18,7 @@ const (
 	NeedPrometheus    Need = "prometheus"
 	NeedUnprivileged  Need = "unprivileged"
 	NeedDevices       Need = "devices"
+	NeedReboot        Need = "reboot"
 	NeedCluster       Need = "cluster"
 )
 
@@ -62,6 +63,9 @@ func (n Need) look(system sut.System) (meets bool, why string) {
 	case NeedUnprivileged:
 		_, meets = sut.As[sut.Unprivileged](system)
 		return meets, "nothing runs without privileges on the nodes of this system"
+	case NeedReboot:
+		_, meets = sut.As[sut.Rebooter](system)
+		return meets, "the nodes of this system cannot be rebooted by the suite"
 	case NeedDevices:
 		_, meets = sut.As[sut.Devices](system)
 		return meets, "the nodes of this system do not tell their PTP devices"

@@ -51,7 +51,7 @@ type Spec struct {
 func All() []Spec {
 	return slices.Concat(validationSpecs(), operatorSpecs(), discoverySpecs(), syncSpecs(), pathSpecs(), accuracySpecs(),
 		metricsSpecs(), socketsSpecs(), schedulingSpecs(), eventsSpecs(), logsSpecs(), profilesSpecs(), clockClassSpecs(),
-		failoverSpecs(), outageSpecs(), restartSpecs(), securitySpecs(), soakSpecs())
+		failoverSpecs(), outageSpecs(), restartSpecs(), rebootSpecs(), securitySpecs(), soakSpecs())
 }
 
 // RunsIn says whether the spec is for a mode.

@@ -214,7 +214,7 @@ func checkCoverage(t *testing.T, trials []trial) {
 
 // onlyClusters says whether a need is one that no lab of plain nodes in virtual time meets.
 func onlyClusters(n specs.Need) bool {
-	return n == specs.NeedCluster || n == specs.NeedPrometheus || n == specs.NeedLoads
+	return n == specs.NeedCluster || n == specs.NeedPrometheus || n == specs.NeedLoads || n == specs.NeedReboot
 }
 
 // trialTable has a paragraph a spec, with the sabotages under which it failed.

@@ -84,7 +84,7 @@ func checkClean(t *testing.T, report conformance.Report) {
 // notOnLabs says whether a spec was skipped for a reason that a lab of plain nodes in virtual time cannot help.
 func notOnLabs(spec conformance.SpecReport) bool {
 	if slices.ContainsFunc(spec.Labels, func(l string) bool {
-		return l == "needs-cluster" || l == "needs-prometheus" || l == "needs-loads"
+		return l == "needs-cluster" || l == "needs-prometheus" || l == "needs-loads" || l == "needs-reboot"
 	}) {
 		return true
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -137,6 +138,9 @@ func (s *suite) run() (Report, ginkgo.Report, error) {
 	s.started = start.Round(0).UTC()
 	ginkgo.RunSpecs(verdict{}, suiteName, suiteConfig, reporterConfig)
 	report := s.report(tree, selected)
+	tree.SpecReports = slices.DeleteFunc(tree.SpecReports, func(spec types.SpecReport) bool {
+		return spec.LeafNodeType == types.NodeTypeIt && !selected[spec.LeafNodeText]
+	})
 	if end, err := s.system.Now(context.WithoutCancel(s.ctx)); err == nil {
 		report.SystemSeconds = end.Sub(start).Seconds()
 	}

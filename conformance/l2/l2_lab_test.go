@@ -89,6 +89,25 @@ func (w *wires) plug(ns, port, vlan string) string {
 	return peer
 }
 
+// awaitLink waits until the kernel says of a port that it has a link, which it does some time after both ends are up.
+func (w *wires) awaitLink(ns, port string) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		inv, err := takeInventory(w.ns[ns], true)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if slices.ContainsFunc(inv.ports, func(p nodePort) bool { return p.IfName == port && p.IfUp }) {
+			return
+		}
+		if err := (MachineClock{}).Sleep(ctx, 10*time.Millisecond); err != nil {
+			w.t.Fatalf("%s of %s has no link: %v", port, ns, err)
+		}
+	}
+}
+
 func (w *wires) nodes(names ...string) []Node {
 	var nodes []Node
 	for _, name := range names {
@@ -290,6 +309,7 @@ func TestInventory(t *testing.T) {
 	w := newWires(t, "w1")
 	w.vlan("A")
 	peer := w.plug("w1", "p0", "A")
+	w.awaitLink("switch", peer)
 	for _, all := range []bool{true, false} {
 		inv, err := takeInventory(w.ns["switch"], all)
 		if err != nil {

@@ -103,24 +103,21 @@ func (c configs) withLabel(worker, key string, present bool) configs {
 // of are the objects that mean something to a worker. All objects for each worker would make the cost of up grow with
 // the square of the workers.
 func (c configs) of(worker string) []node.PtpConfig {
+	return node.Recommended(c.all(), worker, c.labels[worker])
+}
+
+// all are the objects without their texts.
+func (c configs) all() []node.PtpConfig {
 	var all []node.PtpConfig
 	for _, o := range c.objects {
 		all = append(all, o.PtpConfig)
 	}
-	return node.Recommended(all, worker, c.labels[worker])
+	return all
 }
 
-// steersSystemClock is the one worker whose phc2sys may steer the kernel's CLOCK_REALTIME, which all workers share: the
-// first by name that has a profile for it. "" stands for none.
+// steersSystemClock is the one worker whose phc2sys may steer the kernel's CLOCK_REALTIME, which all workers share.
 func (c configs) steersSystemClock(workers []string) string {
-	for _, worker := range slices.Sorted(slices.Values(workers)) {
-		// References that lead nowhere are left out of the choice, and told when the worker applies it.
-		chosen, _ := node.Choose(c.of(worker), worker, c.labels[worker])
-		if node.SteersSystemClock(chosen) != "" {
-			return worker
-		}
-	}
-	return ""
+	return node.SystemClockNode(c.all(), workers, c.labels)
 }
 
 // isOf says whether the configs are just those that a topology asks for.

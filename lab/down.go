@@ -47,6 +47,9 @@ func (l *Lab) clear(ctx context.Context) error {
 	if err := l.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("lab %s: %w", l.Name, err)
 	}
+	if err := l.unmergeKubeconfig(); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(l.dir()); err != nil {
 		return fmt.Errorf("remove the state of lab %s: %w", l.Name, err)
 	}

@@ -70,7 +70,7 @@ func foreign(dir string) string {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case recordName, recordName + ".new", "agent.sock", "console.log", "uml", "gateway.sock", "gateway.log":
+		case recordName, recordName + ".new", "agent.sock", "console.log", "uml", "gateway.sock", "gateway.log", "disk", kubeconfigName:
 		default:
 			return e.Name()
 		}

@@ -29,6 +29,7 @@ type Record struct {
 	Topology string         `json:"topology"` // path of the file, as it was given
 	Created  time.Time      `json:"created"`
 	Plan     *topology.Plan `json:"plan"`
+	Merged   string         `json:"merged,omitempty"` // the user's kubeconfig, if the lab's context was added to it
 }
 
 // Lab is one lab, seen from outside and locked for one command.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/ptplab/ptplab/lab/image"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
@@ -45,6 +46,8 @@ type UpArgs struct {
 	Plan *topology.Plan `json:"plan"`
 	Keep bool           `json:"keep"` // what a failed run has made
 	Wait bool           `json:"wait"` // until the clocks have locked
+
+	Node *image.NodeImage `json:"node,omitempty"` // of a lab with a cluster; it is on the tape
 }
 
 // UpReport tells of a lab that is up.

@@ -94,6 +94,9 @@ func (s *nicsStep) make(ctx context.Context, here *os.File, n topology.NIC) erro
 			return fmt.Errorf("port %s: %w", p.Name, err)
 		}
 	}
+	if s.world.inContainer(s.plan, n.Owner) {
+		return s.world.cluster.showClocks(ctx, s.plan, n.Owner)
+	}
 	return nil
 }
 

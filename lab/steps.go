@@ -3,20 +3,20 @@ package lab
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
 // Steps is the lab as the list of its parts, in the order in which they are made. The last one only waits.
 func (w *World) Steps(plan *topology.Plan) Steps {
-	return Steps{
-		&placesStep{part{world: w, plan: plan}},
-		&nicsStep{part{world: w, plan: plan}},
-		&cablesStep{part{world: w, plan: plan}},
-		&switchesStep{part{world: w, plan: plan}},
-		&clocksStep{part{world: w, plan: plan}},
-		&lockStep{part{world: w, plan: plan}},
+	p := part{world: w, plan: plan}
+	network := Steps{&placesStep{p}, &nicsStep{p}, &cablesStep{p}, &switchesStep{p}}
+	if plan.Nodes != topology.NodesKind {
+		return append(network, &clocksStep{p}, &lockStep{p})
 	}
+	nodes := Steps{&dockerStep{p}, &nodeImageStep{p}, &clusterStep{p}}
+	return slices.Concat(nodes, network, Steps{&clocksStep{p}, &lockStep{p}})
 }
 
 // part is what all steps have.
@@ -38,6 +38,13 @@ func (p *part) onPiece(tell func(State)) { p.told = tell }
 func (p *part) made(have, want int) {
 	if p.told != nil {
 		p.told(State{Have: have, Want: want})
+	}
+}
+
+// note tells how far a step is that has no pieces, and what it does.
+func (p *part) note(text string, have, want int) {
+	if p.told != nil {
+		p.told(State{Have: have, Want: want, Note: text})
 	}
 }
 
@@ -76,12 +83,20 @@ type placesStep struct{ part }
 func (s *placesStep) Name() string { return "namespaces" }
 func (s *placesStep) size() State  { return State{Want: len(owners(s.plan))} }
 
-func (s *placesStep) Observe(context.Context) (State, error) {
-	return count(owners(s.plan), func(o string) (bool, error) { return s.world.place(o).exists() })
+func (s *placesStep) Observe(ctx context.Context) (State, error) {
+	return count(owners(s.plan), func(o string) (bool, error) {
+		if s.world.inContainer(s.plan, o) {
+			return s.world.cluster.holds(ctx, s.world.place(o))
+		}
+		return s.world.place(o).exists()
+	})
 }
 
 func (s *placesStep) Apply(ctx context.Context) error {
-	return each(ctx, &s.part, owners(s.plan), func(_ context.Context, o string) error {
+	return each(ctx, &s.part, owners(s.plan), func(ctx context.Context, o string) error {
+		if s.world.inContainer(s.plan, o) {
+			return s.world.cluster.settle(ctx, s.world.place(o), nil)
+		}
 		if err := s.world.place(o).create(); err != nil {
 			return fmt.Errorf("namespaces of %s: %w", o, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/ptplab/ptplab/lab/engine/sim"
@@ -60,11 +61,11 @@ func Up(ctx context.Context, home Home, o UpOptions) (*UpReport, error) {
 		o.OnStep(StepEvent{kernelStep, StepReady, State{Have: 1, Want: 1}})
 		return l.makeInside(ctx, o)
 	}
-	kernel, rootfs, err := images(ctx, o)
+	files, err := images(ctx, o)
 	if err != nil { // nothing is made or removed yet
 		return nil, errors.Join(err, l.closeUnmade())
 	}
-	report, err := l.bootAndMake(ctx, o, kernel, rootfs)
+	report, err := l.bootAndMake(ctx, o, files)
 	if err != nil && !o.Keep {
 		// What this run made is the whole lab.
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), downLimit)
@@ -89,8 +90,8 @@ func (l *Lab) sameAs(o UpOptions) error {
 	return nil
 }
 
-func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, kernel, rootfs string) (*UpReport, error) {
-	hold, err := use(kernel, rootfs)
+func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, files imageFiles) (*UpReport, error) {
+	hold, err := use(files.all()...)
 	if err != nil {
 		return nil, err
 	}
@@ -100,16 +101,18 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, kernel, rootfs strin
 	}
 	mode := o.Time
 	if mode == "" {
-		mode = sim.Virtual
+		mode = defaultTime(o.Plan)
 	}
 	l.Record = Record{Name: o.Plan.Name, Engine: l.engine.Name(), Time: mode, Topology: o.Topology, Created: time.Now(), Plan: o.Plan}
 	if err := l.save(); err != nil {
 		return nil, fmt.Errorf("record lab %s: %w", l.Name, err)
 	}
 	o.OnStep(StepEvent{kernelStep, StepMaking, State{Want: 1}})
-	l.engine.(*simEngine).spec = sim.Spec{
-		Lab: l.Name, Kernel: kernel, RootFS: rootfs, Mode: mode, MemoryMB: memoryMB(o.Plan), Hold: hold,
+	spec := sim.Spec{Lab: l.Name, Kernel: files.kernel, RootFS: files.rootfs, Mode: mode, MemoryMB: memoryMB(o.Plan), Hold: hold}
+	if hasCluster(o.Plan) {
+		spec.Network, spec.DiskMB, spec.Tape = true, diskMB, files.node
 	}
+	l.engine.(*simEngine).spec = spec
 	if err := l.engine.Boot(ctx); err != nil {
 		return nil, err
 	}
@@ -118,22 +121,48 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, kernel, rootfs strin
 }
 
 // memoryMB is what the guest may use. The host gives only what it touches.
-func memoryMB(p *topology.Plan) int { return 512 + 8*len(p.NICs) }
+func memoryMB(p *topology.Plan) int {
+	own := 512 + 8*len(p.NICs)
+	if hasCluster(p) {
+		own += clusterMB + nodeMB*len(p.Workers)
+	}
+	return own
+}
 
-func images(ctx context.Context, o UpOptions) (kernel, rootfs string, err error) {
-	k, err := image.Kernel(o.Images)
-	if err != nil {
-		return "", "", err
+// imageFiles are where the parts of a lab are in the image cache.
+type imageFiles struct {
+	kernel, rootfs string
+	node           string // "" where no node is a container
+}
+
+func (f imageFiles) all() []string {
+	return slices.DeleteFunc([]string{f.kernel, f.rootfs, f.node}, func(path string) bool { return path == "" })
+}
+
+// images builds the images of a lab, or finds them.
+func images(ctx context.Context, o UpOptions) (files imageFiles, err error) {
+	o.Images.Docker = hasCluster(o.Plan)
+	wanted := []func(image.Options) (image.Image, error){image.Kernel, image.RootFS}
+	if hasCluster(o.Plan) {
+		wanted = append(wanted, image.Node)
 	}
-	r, err := image.RootFS(o.Images)
-	if err != nil {
-		return "", "", err
+	var all []image.Image
+	for _, describe := range wanted {
+		one, err := describe(o.Images)
+		if err != nil {
+			return files, err
+		}
+		all = append(all, one)
 	}
-	paths, err := image.Ensure(ctx, o.OnImage, k, r)
+	paths, err := image.Ensure(ctx, o.OnImage, all...)
 	if err != nil {
-		return "", "", err
+		return files, err
 	}
-	return paths[0], paths[1], nil
+	files = imageFiles{kernel: paths[0], rootfs: paths[1]}
+	if len(paths) > 2 {
+		files.node = paths[2]
+	}
+	return files, nil
 }
 
 // use keeps images from being pruned while the files are open.
@@ -158,8 +187,20 @@ func closeAll(files []*os.File) {
 func (l *Lab) makeInside(ctx context.Context, o UpOptions) (*UpReport, error) {
 	var report UpReport
 	args := UpArgs{Plan: o.Plan, Keep: o.Keep, Wait: !o.NoWait}
+	if tape := l.engine.(*simEngine).spec.Tape; tape != "" {
+		node, err := image.ReadNode(tape)
+		if err != nil {
+			return nil, err
+		}
+		args.Node = &node
+	}
 	if err := l.call(ctx, opUp, args, &report, onEvent(o.OnStep)); err != nil {
 		return nil, err
+	}
+	if hasCluster(o.Plan) {
+		if _, err := l.Kubeconfig(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return &report, nil
 }

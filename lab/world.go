@@ -22,6 +22,7 @@ type World struct {
 	endpoints map[string]*endpoints  // by worker
 	switches  map[string]*ovs.Switch // by name
 	configs   configs                // of the workers
+	cluster   *cluster               // of which the workers are nodes; nil if they are plain; set once
 
 	orphans     orphans    // of commands that have ended
 	configuring sync.Mutex // held while what the workers run is changed
@@ -99,6 +100,8 @@ func (w *World) Handle(ctx context.Context, req *agent.Request) (any, error) {
 		return handle(ctx, req, w.devices)
 	case opLoads:
 		return handle(ctx, req, w.loads)
+	case opKubeconfig:
+		return w.kubeconfig(ctx)
 	case opExtra:
 		return handle(ctx, req, w.extra)
 	case opSelftest:
@@ -145,6 +148,9 @@ func (w *World) node(owner string) (*node.Node, error) {
 func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpReport, error) {
 	w.mu.Lock()
 	w.plan = args.Plan
+	if args.Node != nil && w.cluster == nil {
+		w.cluster = w.newCluster(args.Plan, *args.Node)
+	}
 	w.mu.Unlock()
 
 	begun := time.Now()

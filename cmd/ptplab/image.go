@@ -90,20 +90,22 @@ func imageBuildCommand(a *app) *cobra.Command {
 	var timeout time.Duration
 	var offline bool
 	cmd := &cobra.Command{
-		Use:   "build [kernel|rootfs|node...]",
+		Use:   "build [kernel|rootfs|rootfs-docker|node...]",
 		Short: "Build what the cache lacks",
 		Long: `Build the lab's kernel and root file system, unless the cache has them, and print
-where they are. node is the image of kind's nodes for where no registry can be
-reached: made of Debian packages and Go modules, an archive for docker load.` + exitNote,
+where they are. rootfs-docker is the root file system of labs whose nodes are
+kind's: the other one, and Docker. node is the image of those nodes for where no
+registry can be reached: made of Debian packages and Go modules, an archive for
+docker load.` + exitNote,
 		Example: `  ptplab image build
   ptplab image build kernel --series 6.12
   ptplab image build node --preload agent.tar`,
-		ValidArgs: []string{string(image.KindKernel), string(image.KindRootFS), string(image.KindNode)},
+		ValidArgs: buildable(),
 		Args:      oneOf,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options.Log = a.log
 			if offline {
-				args = append(args, string(image.KindKernel), string(image.KindRootFS), string(image.KindNode))
+				args = append(args, buildable()...)
 				slices.Sort(args)
 				args = slices.Compact(args)
 			}
@@ -135,20 +137,30 @@ reached: made of Debian packages and Go modules, an archive for docker load.` + 
 	return cmd
 }
 
-// imagesOf are the images of the given kinds, or those that every lab needs.
-func imagesOf(kinds []string, options image.Options) ([]image.Image, error) {
-	if len(kinds) == 0 {
-		kinds = []string{string(image.KindKernel), string(image.KindRootFS)}
+// rootfsDocker is what the command line calls the root file system with Docker.
+const rootfsDocker = string(image.KindRootFS) + "-docker"
+
+// buildable are the images that the command line can name.
+func buildable() []string {
+	return []string{string(image.KindKernel), string(image.KindRootFS), rootfsDocker, string(image.KindNode)}
+}
+
+// imagesOf are the images of the given names, or those that every lab needs.
+func imagesOf(names []string, options image.Options) ([]image.Image, error) {
+	if len(names) == 0 {
+		names = []string{string(image.KindKernel), string(image.KindRootFS)}
 	}
 	var images []image.Image
-	for _, kind := range kinds {
-		recipe := image.Kernel
-		switch image.Kind(kind) {
-		case image.KindRootFS:
+	for _, name := range names {
+		recipe, options := image.Kernel, options
+		switch name {
+		case string(image.KindRootFS):
 			recipe = image.RootFS
-		case image.KindNode:
+		case rootfsDocker:
+			recipe, options.Docker = image.RootFS, true
+		case string(image.KindNode):
 			recipe = image.Node
-		case image.KindPrograms:
+		case string(image.KindPrograms):
 			recipe = image.Programs
 		}
 		i, err := recipe(options)
@@ -183,8 +195,7 @@ func (a *app) prune(ctx context.Context, all bool) error {
 	}
 	keep := func(image.Entry) bool { return false }
 	if !all {
-		kinds := []string{string(image.KindKernel), string(image.KindRootFS), string(image.KindNode), string(image.KindPrograms)}
-		images, err := imagesOf(kinds, image.Options{Log: a.log})
+		images, err := imagesOf(append(buildable(), string(image.KindPrograms)), image.Options{Log: a.log})
 		if err != nil {
 			return err
 		}

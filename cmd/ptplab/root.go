@@ -40,10 +40,11 @@ clocks it knows the true error of.`,
 		&cobra.Group{ID: groupHost, Title: "This machine:"},
 	)
 	add(root, groupLabs, upCommand(a), downCommand(a), statusCommand(a), testCommand(a))
-	add(root, groupUse, runCommand(a), execCommand(a), linkCommand(a), logsCommand(a), applyCommand(a), discoverCommand(a), selftestCommand(a))
+	add(root, groupUse, runCommand(a), execCommand(a), kubeconfigCommand(a), linkCommand(a), logsCommand(a), applyCommand(a), discoverCommand(a), selftestCommand(a))
 	add(root, groupFiles, validateCommand(a), graphCommand(a), schemaCommand(a))
 	add(root, groupHost, doctorCommand(a), imageCommand(a), versionCommand(a), completionCommand(a))
-	root.AddCommand(gatewayCommand(a), podCommand(a))
+	root.AddCommand(gatewayCommand(a), kindCreateCommand(a), podCommand(a), operatorCommand(a))
+	root.AddCommand(daemonCommands(a)...)
 	root.SetHelpCommandGroupID(groupHost)
 	wrapHelp(root)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))

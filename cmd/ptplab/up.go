@@ -20,7 +20,7 @@ const upLimit = 45 * time.Minute
 // upFlags are the options of up.
 type upFlags struct {
 	dryRun, recreate, keep, noWait bool
-	time, engine                   string
+	time, engine, nodes            string
 	timeout                        time.Duration
 	output                         formatValue
 }
@@ -45,11 +45,13 @@ It is safe to repeat. A run that fails or is interrupted takes away what it made
 	flags.BoolVar(&f.keep, "keep", false, "when it fails, keep what was made, to look at it")
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait for the clocks to lock")
 	flags.StringVar(&f.time, "time", "", "how the lab's time passes, `mode` real, skip or virtual; a new lab has virtual")
+	flags.StringVar(&f.nodes, "nodes", "", "what the workers are, `kind` plain or kind; the topology file says it otherwise")
 	flags.StringVar(&f.engine, "engine", "auto", "where the lab's kernel runs, `engine` auto or sim")
 	timeoutFlag(cmd, &f.timeout, upLimit)
 	outputFlag(cmd, &f.output, "table", "json")
 	completeFlag(cmd, "time", string(sim.Real), string(sim.Skip), string(sim.Virtual))
 	completeFlag(cmd, "engine", "auto", "sim")
+	completeFlag(cmd, "nodes", string(topology.NodesPlain), string(topology.NodesKind))
 	return cmd
 }
 
@@ -94,11 +96,26 @@ func (f upFlags) options(a *app, file string) (lab.UpOptions, error) {
 	if err != nil {
 		return o, err
 	}
-	if plan.Nodes != topology.NodesPlain {
-		return o, hostErrorf("%s asks for nodes of kind %s; this version of ptplab has plain nodes only", file, plan.Nodes)
+	if err := f.chooseNodes(plan); err != nil {
+		return o, err
 	}
 	o.Plan = plan
 	return o, nil
+}
+
+// chooseNodes lets the flag say what the workers are.
+func (f upFlags) chooseNodes(plan *topology.Plan) error {
+	switch kind := topology.NodeKind(f.nodes); kind {
+	case "":
+	case topology.NodesPlain, topology.NodesKind:
+		plan.Nodes = kind
+	default:
+		return usageErrorf("--nodes %q: there are plain and kind", f.nodes)
+	}
+	if plan.Nodes == topology.NodesKind && f.time != "" && sim.Mode(f.time) != sim.Real {
+		return usageErrorf("--time %s: a lab whose workers are nodes of a cluster has real time; virtual time is for plain nodes", f.time)
+	}
+	return nil
 }
 
 // checkEngine refuses what this version does not have.

@@ -46,11 +46,16 @@ if grep -q "^$PTPLAB_PACKAGE " offers; then
 fi
 `
 
-// listHook runs inside mmdebstrap after the packages are unpacked, writes their file names, and fetches the pinned package.
+// listHook runs inside mmdebstrap after the packages are unpacked, writes their file names, and fetches the extra and the
+// pinned package.
 const listHook = `#!/bin/sh
 set -eu
 cd "$1/var/cache/apt/archives"
 ls >"$PTPLAB_OUT/packages"
+if [ -n "${PTPLAB_EXTRA:-}" ]; then
+	cd "$PTPLAB_OUT"
+	APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download "$PTPLAB_EXTRA"
+fi
 ` + pinnedHook
 
 // downloadSource fetches the package from a suite into the folder out. It returns the path of the package file, or no
@@ -77,9 +82,10 @@ func (a archive) downloadSource(ctx context.Context, suite, pkg, out string) (de
 }
 
 // unpack downloads the packages with all that they depend on and unpacks them into root, without running any of their
-// scripts. It returns the version of each package. The pinned package is only downloaded to scratch, if the mirror has it.
-func (a archive) unpack(ctx context.Context, suite, root, scratch string, packages []string, pinned pinnedPackage) (map[string]string, error) {
-	err := a.mmdebstrap(ctx, suite, root, scratch, "extract", listHook, pinned.environment(),
+// scripts. It returns the version of each package. The hook that environment is for only downloads: the pinned package, if
+// the mirror has it, and the extra one, to scratch.
+func (a archive) unpack(ctx context.Context, suite, root, scratch string, packages, environment []string) (map[string]string, error) {
+	err := a.mmdebstrap(ctx, suite, root, scratch, "extract", listHook, environment,
 		"--variant=extract", "--include="+strings.Join(packages, ","))
 	if err != nil {
 		return nil, err
@@ -95,6 +101,11 @@ func (a archive) unpack(ctx context.Context, suite, root, scratch string, packag
 		}
 	}
 	return versions, nil
+}
+
+// extraEnvironment lets listHook download one more package of the suite, and none that is pinned.
+func extraEnvironment(pkg string) []string {
+	return append(pinnedPackage{}.environment(), "PTPLAB_EXTRA="+pkg)
 }
 
 // mmdebstrap runs the program for one suite with one hook. Its errors are diagnosed.

@@ -13,8 +13,8 @@ import (
 
 // trim removes what the lab never reads: documentation, translations, the host's leftovers, and the libraries that nothing
 // needs any more.
-func trim(root string) error {
-	for _, pattern := range rootfsRemoved() {
+func (f flavour) trim(root string) error {
+	for _, pattern := range f.removed {
 		paths, err := globIn(root, pattern)
 		if err != nil {
 			return err
@@ -74,25 +74,31 @@ func dropDanglingLinks(root string, dirs ...string) error {
 }
 
 // furnish makes the folders, files and links that package scripts would have made.
-func furnish(root string) error {
-	for _, dir := range rootfsDirs() {
+func (f flavour) furnish(root string) error {
+	for _, dir := range f.dirs {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
 	}
-	texts := rootfsTexts()
+	texts := maps.Clone(f.texts)
+	for _, made := range f.makes {
+		text, err := made.from(root)
+		if err != nil {
+			return err
+		}
+		texts[made.path] = text
+	}
 	for _, path := range slices.Sorted(maps.Keys(texts)) {
 		if err := os.WriteFile(filepath.Join(root, path), []byte(texts[path]), 0o644); err != nil {
 			return err
 		}
 	}
-	links := rootfsLinks()
-	for _, path := range slices.Sorted(maps.Keys(links)) {
+	for _, path := range slices.Sorted(maps.Keys(f.links)) {
 		full := filepath.Join(root, path)
 		if err := removeAll(full); err != nil {
 			return err
 		}
-		if err := os.Symlink(links[path], full); err != nil {
+		if err := os.Symlink(f.links[path], full); err != nil {
 			return err
 		}
 	}
@@ -109,15 +115,15 @@ func (e *RootError) Error() string {
 	return fmt.Sprintf("the root file system is not whole:\n    %s", strings.Join(e.Faults, "\n    "))
 }
 
-// checkRoot finds programs, files and libraries that are not there, without running anything.
-func checkRoot(root string) error {
+// check finds programs, files and libraries that are not there, without running anything.
+func (f flavour) check(root string) error {
 	var faults []string
-	for _, name := range rootfsPrograms() {
+	for _, name := range f.programs {
 		if !hasProgram(root, name) {
 			faults = append(faults, "no program "+name)
 		}
 	}
-	for _, path := range slices.Concat(rootfsFiles(), rootfsDirs()) {
+	for _, path := range slices.Concat(f.files, f.dirs) {
 		if _, err := resolveIn(root, path); err != nil {
 			faults = append(faults, "no "+path)
 		}

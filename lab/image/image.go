@@ -41,6 +41,7 @@ type Options struct {
 	Mirror   string       // Debian package mirror, a URL; empty: $PTPLAB_MIRROR, else mmdebstrap's own default
 	Series   string       // kernel only: "7.3"; empty: the newest that the package suites offer
 	Files    fs.FS        // kernel only: folders config, series and src; nil: kernel.Files
+	Docker   bool         // root file system only: the one with Docker, for labs whose nodes are kind's
 	Jobs     int          // kernel and programs: compilers at once; 0: one for each CPU
 	Preload  []string     // node only: archives of docker save with more images for its containerd
 	Log      *slog.Logger // nil: silent

@@ -40,10 +40,7 @@ func TestRootFSRuns(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can run programs in the new root file system")
 	}
-	for _, c := range []struct {
-		command string
-		want    string
-	}{
+	runIn(t, root, []runs{
 		{"ptp4l -v", "4.4"}, // where the mirror has what pinnedLinuxptp names
 		{"phc2sys -v", "4.4"},
 		{"ts2phc -v", "4.4"},
@@ -59,7 +56,40 @@ func TestRootFSRuns(t *testing.T) {
 		{"awk --version", "GNU Awk"},
 		{"sh -c 'id -un; echo $HOME'", "root"},
 		{"bash -c 'which ptp4l'", "/usr/sbin/ptp4l"},
-	} {
+	})
+}
+
+func TestDockerRootFSRuns(t *testing.T) {
+	image, err := RootFS(Options{Docker: true})
+	root := build(t, image, err)
+	if os.Getuid() != 0 {
+		t.Skip("only root can run programs in the new root file system")
+	}
+	runIn(t, root, []runs{
+		{"ptp4l -v", "4.4"},
+		{"dockerd --version", "Docker version"},
+		{"docker --version", "Docker version"},
+		{"docker-init --version", "tini"},
+		{"containerd --version", "containerd"},
+		{"containerd-shim-runc-v2 -v", "Version:"},
+		{"runc --version", "runc version"},
+		{"iptables --version", "nf_tables"},
+		{"ip6tables-restore --version", "nf_tables"},
+		{"iptables -m conntrack --help", "conntrack match options"},
+		{"nft --version", "nftables"},
+		{"conntrack --version", "conntrack"},
+		{"mkfs.ext4 -V 2>&1", "EXT2FS"},
+		{"grep docker /etc/group", "docker:x:102"},
+	})
+}
+
+// runs is a command and what it must print.
+type runs struct{ command, want string }
+
+// runIn runs each command with root as its root directory.
+func runIn(t *testing.T, root string, list []runs) {
+	t.Helper()
+	for _, c := range list {
 		cmd := exec.Command("chroot", root, "/bin/sh", "-c", c.command)
 		cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 		out, err := cmd.CombinedOutput()

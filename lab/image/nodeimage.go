@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	nodeRecipe  = "1"         // raise it when the way of building changes what comes out
+	nodeRecipe  = "2"         // raise it when the way of building changes what comes out
 	nodeNeed    = 1800 * mib  // packages, tree, layer, archive
 	nodeArchive = "image.tar" // the payload
 )
@@ -28,6 +28,8 @@ type NodeImage struct {
 	ID         string   `json:"id"`         // "sha256:...", as docker images shows it
 	Kubernetes string   `json:"kubernetes"` // "v1.34.4"
 	Images     []string `json:"images"`     // what its containerd has, so that no registry is needed
+	Agent      string   `json:"agent"`      // the one of Images whose files are mounted when a node starts: see node.LayerLabRoot
+	Prometheus string   `json:"prometheus"` // the one of Images that is Prometheus, "localhost/ptplab/prometheus:2.53.3"
 }
 
 // Node is the image of kind's nodes, from Debian packages and Go modules alone: an archive that docker load takes. Its
@@ -126,13 +128,15 @@ func (b nodeBuilder) build(ctx context.Context, w *work) (Manifest, error) {
 	if err := tree.furnish(); err != nil {
 		return Manifest{}, err
 	}
-	images, err := tree.preload(ctx, b.options.Preload)
+	prometheus := packages[node.ExtraPackage]
+	images, err := tree.preload(ctx, prometheus, b.options.Preload)
 	if err != nil {
 		return Manifest{}, err
 	}
 	w.progress.step("pack", "")
 	described := NodeImage{
 		Reference: "localhost/ptplab/node:" + b.versions.Kubernetes + "-" + short(b.key), Kubernetes: b.versions.Kubernetes, Images: images,
+		Agent: node.AgentImage, Prometheus: node.PrometheusImage(prometheus),
 	}
 	archive, scratch := filepath.Join(w.dir, nodeArchive), filepath.Join(w.dir, "layer.tar")
 	if described.ID, err = node.WriteArchive(archive, tree.root, scratch, described.Reference); err != nil {
@@ -159,7 +163,10 @@ func (t nodeTree) unpack(ctx context.Context, mirror string) (map[string]string,
 		return nil, err
 	}
 	apt := archive{mirror: mirror, work: t.work}
-	versions, err := apt.unpack(ctx, node.Suite, t.root, scratch, node.Packages(), pinnedPackage{})
+	versions, err := apt.unpack(ctx, node.Suite, t.root, scratch, node.Packages(), extraEnvironment(node.ExtraPackage))
+	if err == nil {
+		versions[node.ExtraPackage], err = t.unpackExtra(ctx, scratch)
+	}
 	if err := errors.Join(err, removeAll(scratch)); err != nil {
 		return nil, err
 	}
@@ -179,6 +186,27 @@ func (t nodeTree) unpack(ctx context.Context, mirror string) (map[string]string,
 		return nil, err
 	}
 	return versions, dropDanglingLinks(t.root, "etc", "usr/bin", "usr/sbin", "usr/lib", "usr/share")
+}
+
+// unpackExtra makes the layer of Prometheus from the package that was downloaded to scratch, and returns its version.
+func (t nodeTree) unpackExtra(ctx context.Context, scratch string) (version string, err error) {
+	debs, err := globIn(scratch, node.ExtraPackage+"_*.deb")
+	if err != nil {
+		return "", err
+	}
+	if len(debs) != 1 {
+		return "", fmt.Errorf("package %s: %d files came, want 1", node.ExtraPackage, len(debs))
+	}
+	_, version, ok := parseDebName(filepath.Base(debs[0]))
+	if !ok {
+		return "", fmt.Errorf("package %s: file name %s", node.ExtraPackage, filepath.Base(debs[0]))
+	}
+	unpacked := filepath.Join(scratch, "extra")
+	if err := unpackDeb(ctx, t.work, debs[0], unpacked); err != nil {
+		return "", err
+	}
+	program := filepath.Join(t.layer(node.LayerPrometheus), node.PrometheusProgram)
+	return version, t.copyOver(filepath.Join(unpacked, node.PrometheusProgram), program, true)
 }
 
 // furnish makes what package scripts, kind's base image and kind's build would have made, and checks that it is whole.
@@ -276,25 +304,13 @@ func (t nodeTree) makeUsers() error {
 	return nil
 }
 
-// makeCertificates joins the certificate authorities into the one file that programs read.
+// makeCertificates makes the one file of certificate authorities that programs read.
 func (t nodeTree) makeCertificates() error {
-	files, err := globIn(t.path("usr/share/ca-certificates"), "*/*.crt")
+	all, err := joinCertificates(t.root)
 	if err != nil {
 		return err
 	}
-	var all bytes.Buffer
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		all.Write(bytes.TrimSpace(text))
-		all.WriteByte('\n')
-	}
-	if len(files) == 0 {
-		return errors.New("the package ca-certificates brings none")
-	}
-	return t.write("etc/ssl/certs/ca-certificates.crt", all.String())
+	return t.write(certificatesFile, all)
 }
 
 func (t nodeTree) makeLinks() error {
@@ -457,9 +473,9 @@ func (t nodeTree) check() error {
 }
 
 // preload writes containerd's state with the images of the components, and of archives. It returns their names.
-func (t nodeTree) preload(ctx context.Context, archives []string) ([]string, error) {
+func (t nodeTree) preload(ctx context.Context, prometheus string, archives []string) ([]string, error) {
 	t.work.progress.step("preload images", "")
-	images, err := t.components(ctx)
+	images, err := t.components(ctx, prometheus)
 	if err != nil {
 		return nil, err
 	}
@@ -489,18 +505,23 @@ func (t nodeTree) preload(ctx context.Context, archives []string) ([]string, err
 	return names, cmd.Run()
 }
 
-// components are the images that kubeadm asks for, the pod network and pause.
-func (t nodeTree) components(ctx context.Context) ([]node.Image, error) {
+// components are the images that kubeadm asks for, the pod network and pause, and those of the lab: its own and the given
+// version of Prometheus.
+func (t nodeTree) components(ctx context.Context, prometheus string) ([]node.Image, error) {
 	program := filepath.Join(t.programs, kubernetesFile)
 	required, err := kubernetes(ctx, program, "kubeadm", "config", "images", "list", "--kubernetes-version", t.versions.Kubernetes).Output()
 	if err != nil {
 		return nil, fmt.Errorf("images that kubeadm wants: %w", err)
 	}
 	layers := map[string]node.Layer{}
-	for _, name := range []string{node.LayerTools, node.LayerPrograms, node.LayerPause} {
+	for _, name := range []string{node.LayerTools, node.LayerPrograms, node.LayerPause, node.LayerPrometheus} {
 		if layers[name], err = node.Measure(name, t.layer(name)); err != nil {
 			return nil, err
 		}
 	}
-	return node.Components(string(required), t.versions, layers[node.LayerTools], layers[node.LayerPrograms], layers[node.LayerPause])
+	list, err := node.Components(string(required), t.versions, layers[node.LayerTools], layers[node.LayerPrograms], layers[node.LayerPause])
+	if err != nil {
+		return nil, err
+	}
+	return append(list, node.Agent(), node.Prometheus(prometheus, layers[node.LayerTools], layers[node.LayerPrometheus])), nil
 }

@@ -47,6 +47,7 @@ func TestNodeRuns(t *testing.T) {
 		{"chroot /" + node.LayersDir + "/kubernetes /usr/local/bin/etcd --version", "etcd Version: 3."},
 		{"chroot /" + node.LayersDir + "/kubernetes /usr/local/bin/coredns -version", "CoreDNS-1."},
 		{"chroot /" + node.LayersDir + "/kubernetes /usr/local/bin/kube-apiserver --version", described.Kubernetes},
+		{"cp -a /" + node.LayersDir + "/tools/. /tmp/p && cp " + node.LayerPath(node.LayerPrometheus) + "/usr/bin/prometheus /tmp/p/usr/bin/ && chroot /tmp/p prometheus --version", "prometheus, version 2."},
 		{"bash -n /usr/local/bin/entrypoint && echo whole", "whole"},
 	} {
 		cmd := exec.Command("chroot", root, "/bin/sh", "-c", c.command)
@@ -68,16 +69,17 @@ func checkSnapshots(t *testing.T, root string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(links) != 3 { // tools, tools with programs, pause
-		t.Errorf("%d snapshots, want 3", len(links))
+	if len(links) != 6 { // tools, tools with programs, tools with Prometheus, pause, the lab's root, that with ptplab
+		t.Errorf("%d snapshots, want 6", len(links))
 	}
+	mountPoints := map[string]bool{node.LayerPath(node.LayerLabRoot): true, node.LayerPath(node.LayerPtplab): true}
 	for _, link := range links {
 		target, err := os.Readlink(link)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if entries, err := os.ReadDir(filepath.Join(root, target)); err != nil || len(entries) == 0 {
+		if entries, err := os.ReadDir(filepath.Join(root, target)); err != nil || (len(entries) == 0) != mountPoints[target] {
 			t.Errorf("%s leads to %d files: %v", link, len(entries), err)
 		}
 	}

@@ -49,6 +49,7 @@ export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 cd "$PTPLAB_OUT"
 : >pinned.log
 for mirror in $(apt-get indextargets --format '$(REPO_URI)' | awk '!seen[$0]++'); do
+	[ -n "$PTPLAB_PINNED_PATH" ] || break
 	if PATH="$PATH:/usr/lib/apt" apt-helper download-file "${mirror%/}/$PTPLAB_PINNED_PATH" "$PTPLAB_OUT/pinned.deb" "SHA256:$PTPLAB_PINNED_SHA256" >>pinned.log 2>&1; then
 		break
 	fi
@@ -102,8 +103,8 @@ func (p pinnedPackage) whyNot(dir string) (why string, err error) {
 	return fmt.Sprintf("the mirror no longer has %s %s", p.Name, p.Version), nil
 }
 
-// unpack lays the package over what is in root.
-func (p pinnedPackage) unpack(ctx context.Context, w *work, deb, root string) error {
+// unpackDeb lays the package in the file deb over what is in root.
+func unpackDeb(ctx context.Context, w *work, deb, root string) error {
 	cmd := run.Command(ctx, "dpkg-deb", "-x", deb, root)
 	cmd.Env = []string{"LC_ALL=C"}
 	cmd.Inherit = w.locks

@@ -99,8 +99,84 @@ func rootfsLinks() map[string]string {
 	}
 }
 
+// flavour is what one root file system has and another has not.
+type flavour struct {
+	name     string // "trixie"
+	need     uint64 // bytes, while unpacking
+	packages []string
+	programs []string
+	files    []string // that must be there beside the programs
+	removed  []string
+	dirs     []string
+	texts    map[string]string
+	links    map[string]string
+	makes    []makes
+}
+
+// makes is a file that a package script would have put together from files of the image.
+type makes struct {
+	path string
+	from func(root string) (string, error)
+}
+
+// plainRootFS is the root file system of a lab without Docker.
+func plainRootFS() flavour {
+	return flavour{
+		name: rootfsSuite, need: rootfsNeed,
+		packages: rootfsPackages(), programs: rootfsPrograms(), files: rootfsFiles(), removed: rootfsRemoved(), dirs: rootfsDirs(),
+		texts: rootfsTexts(), links: rootfsLinks(),
+	}
+}
+
+// flavour is the one that the options want.
+func (o Options) flavour() flavour {
+	if o.Docker {
+		return dockerRootFS()
+	}
+	return plainRootFS()
+}
+
+// pinnedName is the name of the flavour with a pinned package: "trixie-linuxptp-4.4".
+func (f flavour) pinnedName(pinned pinnedPackage) string {
+	version, _, _ := strings.Cut(pinned.Version, "-")
+	return f.name + "-" + pinned.Name + "-" + version
+}
+
+// inputs is everything that decides the flavour but the pinned package.
+func (f flavour) inputs() inputs {
+	in := inputs{
+		"recipe":   rootfsRecipe,
+		"arch":     "amd64",
+		"suite":    rootfsSuite,
+		"packages": strings.Join(f.packages, " "),
+		"removed":  strings.Join(f.removed, " "),
+		"folders":  strings.Join(f.dirs, " "),
+	}
+	for path, text := range f.texts {
+		in["file "+path] = text
+	}
+	for path, target := range f.links {
+		in["link "+path] = target
+	}
+	for _, made := range f.makes {
+		in["made "+made.path] = "1"
+	}
+	return in
+}
+
+// choices is the flavour with the pinned package, and the flavour alone.
+func (f flavour) choices(pinned pinnedPackage) []choice {
+	with := f.inputs()
+	pinned.addTo(with)
+	without := f.inputs()
+	pinned.addTo(without)
+	without["without"] = pinned.Name
+	return []choice{{name: f.pinnedName(pinned), inputs: with}, {name: f.name, inputs: without}}
+}
+
 // RootFS is the lab's root file system: a folder, owned by the user, that the lab kernel mounts read-only through
-// hostfs below a layer of its own. Its path is that of the folder.
+// hostfs below a layer of its own. Its path is that of the folder. With Options.Docker it is another one, which has all
+// of the first and Docker.
 //
 // It has the pinned linuxptp, and only if the mirror does not have that one the suite's own. As with kernels, the key of the
 // second choice contains the inputs of the first.
@@ -113,52 +189,19 @@ func RootFS(options Options) (Image, error) {
 }
 
 func newRootFS(options Options, pinned pinnedPackage) Image {
-	builder := rootfsBuilder{options: options, pinned: pinned}
+	builder := rootfsBuilder{options: options, flavour: options.flavour(), pinned: pinned}
 	return Image{
-		kind: KindRootFS, payload: rootfsRoot, options: options, need: rootfsNeed,
-		choices: rootfsChoices(pinned),
+		kind: KindRootFS, payload: rootfsRoot, options: options, need: builder.flavour.need,
+		choices: builder.flavour.choices(pinned),
 		recipe:  builder.build,
 		missing: Missing,
 	}
 }
 
-// rootfsChoices is the suite with the pinned linuxptp, and the suite alone.
-func rootfsChoices(pinned pinnedPackage) []choice {
-	with := rootfsInputs()
-	pinned.addTo(with)
-	without := rootfsInputs()
-	pinned.addTo(without)
-	without["without"] = pinned.Name
-	return []choice{{name: rootfsName(pinned), inputs: with}, {name: rootfsSuite, inputs: without}}
-}
-
-// rootfsName is the name of a root file system with a pinned package: "trixie-linuxptp-4.4".
-func rootfsName(pinned pinnedPackage) string {
-	version, _, _ := strings.Cut(pinned.Version, "-")
-	return rootfsSuite + "-" + pinned.Name + "-" + version
-}
-
-func rootfsInputs() inputs {
-	in := inputs{
-		"recipe":   rootfsRecipe,
-		"arch":     "amd64",
-		"suite":    rootfsSuite,
-		"packages": strings.Join(rootfsPackages(), " "),
-		"removed":  strings.Join(rootfsRemoved(), " "),
-		"folders":  strings.Join(rootfsDirs(), " "),
-	}
-	for path, text := range rootfsTexts() {
-		in["file "+path] = text
-	}
-	for path, target := range rootfsLinks() {
-		in["link "+path] = target
-	}
-	return in
-}
-
 // rootfsBuilder is how the root file system is built.
 type rootfsBuilder struct {
 	options Options
+	flavour flavour
 	pinned  pinnedPackage
 }
 
@@ -176,14 +219,14 @@ func (r rootfsBuilder) build(ctx context.Context, w *work) (Manifest, error) {
 		return Manifest{}, err
 	}
 	w.progress.step("trim", "")
-	if err := trim(root); err != nil {
+	if err := r.flavour.trim(root); err != nil {
 		return Manifest{}, fmt.Errorf("trim: %w", err)
 	}
-	if err := furnish(root); err != nil {
+	if err := r.flavour.furnish(root); err != nil {
 		return Manifest{}, fmt.Errorf("furnish: %w", err)
 	}
 	w.progress.step("check", "")
-	if err := checkRoot(root); err != nil {
+	if err := r.flavour.check(root); err != nil {
 		return Manifest{}, err
 	}
 	return manifest, nil
@@ -192,7 +235,7 @@ func (r rootfsBuilder) build(ctx context.Context, w *work) (Manifest, error) {
 // unpack fills root with the suite's packages and lays the pinned one over them.
 func (r rootfsBuilder) unpack(ctx context.Context, apt archive, root, scratch string) (Manifest, error) {
 	pinned := r.pinned
-	versions, err := apt.unpack(ctx, rootfsSuite, root, scratch, rootfsPackages(), pinned)
+	versions, err := apt.unpack(ctx, rootfsSuite, root, scratch, r.flavour.packages, pinned.environment())
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -202,11 +245,11 @@ func (r rootfsBuilder) unpack(ctx context.Context, apt archive, root, scratch st
 	}
 	if deb == "" {
 		apt.work.progress.step("fetch packages", "%s", why)
-		return Manifest{Name: rootfsSuite, Packages: versions, Why: why}, nil
+		return Manifest{Name: r.flavour.name, Packages: versions, Why: why}, nil
 	}
-	if err := pinned.unpack(ctx, apt.work, deb, root); err != nil {
+	if err := unpackDeb(ctx, apt.work, deb, root); err != nil {
 		return Manifest{}, err
 	}
 	versions[pinned.Name] = pinned.Version
-	return Manifest{Name: rootfsName(pinned), Packages: versions}, nil
+	return Manifest{Name: r.flavour.pinnedName(pinned), Packages: versions}, nil
 }

@@ -13,9 +13,14 @@ import (
 // fakeRoot fills a suite with all that a whole root file system has, and things that should go.
 func (f *fakes) fakeRoot() string {
 	f.t.Helper()
+	return f.fakeRootOf(plainRootFS())
+}
+
+func (f *fakes) fakeRootOf(fl flavour) string {
+	f.t.Helper()
 	suite := filepath.Join(f.dir, "suite-"+rootfsSuite)
 	root := filepath.Join(suite, "root")
-	for _, name := range rootfsPrograms() {
+	for _, name := range fl.programs {
 		dir, file := "usr/bin", name
 		switch name {
 		case "ovs-vswitchd":
@@ -23,12 +28,15 @@ func (f *fakes) fakeRoot() string {
 		case "awk":
 			file = "gawk"
 		}
+		if slices.Contains(iptablesNames(), name) {
+			dir, file = "usr/sbin", strings.Replace(name, "tables", "tables-nft", 1)
+		}
 		writeFile(f.t, filepath.Join(root, dir, file), "#!/bin/sh\n")
 		if err := os.Chmod(filepath.Join(root, dir, file), 0o4755); err != nil {
 			f.t.Fatal(err)
 		}
 	}
-	for _, path := range rootfsFiles() {
+	for _, path := range fl.files {
 		writeFile(f.t, filepath.Join(root, path), "x")
 	}
 	for _, path := range []string{

@@ -50,6 +50,19 @@ func SteersSystemClock(chosen []Chosen) string {
 	return ""
 }
 
+// SystemClockNode names the one of several nodes whose phc2sys may steer the CLOCK_REALTIME that they share: the first by
+// name that has a profile for it. "" stands for none. The labels are by node.
+func SystemClockNode(configs []PtpConfig, nodes []string, labels map[string]map[string]string) string {
+	for _, name := range slices.Sorted(slices.Values(nodes)) {
+		// References that lead nowhere are left out of the choice, and told when the node applies it.
+		chosen, _ := Choose(configs, name, labels[name])
+		if SteersSystemClock(chosen) != "" {
+			return name
+		}
+	}
+	return ""
+}
+
 // runsPhc2sys tells whether the profile has a phc2sys that does more than print its version, which some give it to leave
 // the clocks alone.
 func (p *Profile) runsPhc2sys() bool {

@@ -27,6 +27,7 @@ type Options struct {
 
 	SecretDir   string                    // what is at /etc/ptp-secret-mount for the programs, as this process sees it; "": none
 	Log         *slog.Logger              // nil: none
+	Renumber    bool                      // files get their numbers by the order of the profiles alone, as upstream's do; else a profile keeps its number
 	SystemClock bool                      // this node may steer CLOCK_REALTIME, which all nodes of a lab share
 	PHC         func(iface string) string // which hardware clock an interface has, for aliases; nil: by the interfaces' names
 	Programs    Programs                  // where the programs are inside the node
@@ -102,9 +103,7 @@ func (n *Node) Apply(ctx context.Context, configs []PtpConfig) error {
 	if dangling != nil {
 		n.o.Log.Warn("profiles refer to others that do not apply", "node", n.o.Name, "error", dangling)
 	}
-	n.mu.Lock()
-	numbers := renumber(chosen, n.numbers)
-	n.mu.Unlock()
+	numbers := renumber(chosen, n.oldNumbers())
 	r := renderer{paths: n.o.Programs, numbers: numbers, secrets: n.o.SecretDir}
 	if n.o.SystemClock {
 		r.steers = SteersSystemClock(chosen)
@@ -124,6 +123,16 @@ func (n *Node) Apply(ctx context.Context, configs []PtpConfig) error {
 		return err
 	}
 	return n.begin(wanted, keep)
+}
+
+// oldNumbers are those that profiles keep.
+func (n *Node) oldNumbers() map[string]int {
+	if n.o.Renumber {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.numbers
 }
 
 // exchange takes the processes that are not wanted any more out of the node's care, and gives those that stay by the

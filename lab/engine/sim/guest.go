@@ -27,8 +27,8 @@ func InGuest() bool {
 	return ok
 }
 
-// Enter makes this process the init of a lab: it mounts the file systems, leaves the host's tree, and sets
-// the name and the loopback interface.
+// Enter makes this process the init of a lab: it mounts the file systems, leaves the host's tree, sets the name, and joins
+// the network outside if there is one.
 func Enter() (*Guest, error) {
 	g := &Guest{Lab: os.Getenv("PTPLAB_LAB"), root: os.Getenv("PTPLAB_ROOT")}
 	mode, err := ParseMode(os.Getenv("PTPLAB_TIME"))
@@ -36,12 +36,17 @@ func Enter() (*Guest, error) {
 		return nil, err
 	}
 	g.Mode = mode
-	network := os.Getenv("PTPLAB_NETWORK") != ""
-	if err := g.mountRoot(); err != nil {
+	network, disk := os.Getenv("PTPLAB_NETWORK") != "", os.Getenv("PTPLAB_DISK") != ""
+	if err := g.mountRoot(disk); err != nil {
 		return nil, err
 	}
 	if err := enterEnvironment(g.Lab); err != nil {
 		return nil, err
+	}
+	if disk {
+		if err := mountDisk(); err != nil {
+			return nil, err
+		}
 	}
 	if network {
 		if err := joinOutside(); err != nil {
@@ -55,8 +60,9 @@ func Enter() (*Guest, error) {
 type mount struct{ source, target, kind, options string }
 
 // mountRoot puts a writable layer in memory over the root file system, which stays as it is on the host, and
-// makes that the root. The host's tree is not visible afterwards.
-func (g *Guest) mountRoot() error {
+// makes that the root. The host's tree is not visible afterwards; of the root file system, a guest that shows it to its
+// containers keeps a sight without the layer.
+func (g *Guest) mountRoot(pristine bool) error {
 	const stage, root = "/mnt", "/mnt/root"
 	if err := mountAll(mount{"tmpfs", stage, "tmpfs", "mode=0755"}); err != nil {
 		return err
@@ -79,6 +85,14 @@ func (g *Guest) mountRoot() error {
 		mount{"tmpfs", root + "/tmp", "tmpfs", "mode=1777"},
 	); err != nil {
 		return err
+	}
+	if pristine {
+		if err := os.Mkdir(root+RootDir, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount(g.root, root+RootDir, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("bind %s to %s: %w", g.root, RootDir, err)
+		}
 	}
 	return switchRoot(root)
 }

@@ -58,6 +58,9 @@ type Spec struct {
 	CPU      int  // to run on
 	Network  bool // join the guest to the network of the host; in time mode Real only
 
+	DiskMB int    // size of the guest's disk, of which the host gives only what is written; 0 for none
+	Tape   string // a file that a guest with a disk can read from a device; "" for none
+
 	Hold []*os.File // kept open as long as the kernel runs, such as the locks of its images
 }
 
@@ -78,7 +81,7 @@ func (m Machine) Boot(ctx context.Context, s Spec) error {
 	if running {
 		return fmt.Errorf("boot %s: its kernel runs already", s.Lab)
 	}
-	for _, path := range []string{s.Binary, s.RootFS, m.Dir} {
+	for _, path := range []string{s.Binary, s.RootFS, s.Tape, m.Dir} {
 		if strings.ContainsAny(path, " \t\n\"") { // a kernel's command line is words
 			return fmt.Errorf("boot %s: the path %q has a blank or a quote in it, which a kernel's command line cannot hold; move it", s.Lab, path)
 		}
@@ -111,6 +114,11 @@ func (m Machine) start(s Spec) (*exec.Cmd, error) {
 	}
 	defer listener.Close()
 
+	if s.DiskMB > 0 {
+		if err := m.makeDisk(s.DiskMB); err != nil {
+			return nil, fmt.Errorf("disk: %w", err)
+		}
+	}
 	cmd := exec.Command(s.Kernel, m.arguments(s)...)
 	cmd.Dir = m.Dir
 	cmd.Stdout, cmd.Stderr = console, console
@@ -153,6 +161,9 @@ func (m Machine) arguments(s Spec) []string {
 	}
 	if s.Network {
 		args = append(args, networkArgument(), "PTPLAB_NETWORK=on")
+	}
+	if s.DiskMB > 0 {
+		args = append(args, m.diskArguments(s)...)
 	}
 	switch s.Mode {
 	case Virtual:

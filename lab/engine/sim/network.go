@@ -89,11 +89,26 @@ func networkArgument() string {
 	return "vec0:transport=fd,fd=" + strconv.Itoa(guestFrames) + ",depth=128,gro=1,mac=" + gateway.GuestMAC
 }
 
+// loopbackUp lets programs of the guest reach each other at their own address.
+func loopbackUp() error {
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
+	}
+	if err != nil {
+		return fmt.Errorf("set lo up: %w", err)
+	}
+	return nil
+}
+
 // outside is the guest's interface to the network of its host.
 const outside = "vec0"
 
 // joinOutside sets up the guest's interface to the outside, its route and its name server.
 func joinOutside() error {
+	if err := loopbackUp(); err != nil {
+		return err
+	}
 	link, err := netlink.LinkByName(outside)
 	if err != nil {
 		return fmt.Errorf("interface to the outside: %w", err)

@@ -20,7 +20,26 @@ const (
 	LayerTools    = "tools"      // shell, iptables, ip: what kube-proxy and podnet call
 	LayerPrograms = "kubernetes" // the programs
 	LayerPause    = "pause"
+
+	LayerPrometheus = "prometheus"
 )
+
+// The layers of AgentImage. Their folders are empty in the node image: who starts a node mounts there, read-only, the root
+// file system that pods shall see and a folder with usr/local/bin/ptplab. An overlay takes a mount at the folder itself and
+// none below it, and refuses two folders of one file system one of which is inside the other.
+const (
+	LayerLabRoot = "lab-root"
+	LayerPtplab  = "ptplab"
+)
+
+// LayerPath is where the files of a layer are on a node, an absolute path.
+func LayerPath(layer string) string { return path.Join("/", LayersDir, layer) }
+
+// AgentImage is the name of the image whose files come when the lab runs: the lab's own root file system, and ptplab.
+const AgentImage = "localhost/ptplab/agent:lab"
+
+// searchPath is PATH in the images made here.
+const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // SandboxImage is what kind's containerd configuration names.
 const SandboxImage = "registry.k8s.io/pause:3.10"
@@ -78,9 +97,45 @@ func Components(required string, v Versions, tools, programs, pause Layer) ([]Im
 
 func componentConfig(program string) v1.Config {
 	return v1.Config{
-		Env:        []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+		Env:        []string{searchPath},
 		Entrypoint: []string{"/usr/local/bin/" + program},
 		WorkingDir: "/",
+	}
+}
+
+// Agent is AgentImage, which starts nothing by itself.
+func Agent() Image {
+	return Image{
+		Names: []string{AgentImage}, Layers: []Layer{mounted(LayerLabRoot), mounted(LayerPtplab)}, Pinned: true,
+		Config: v1.Config{Env: []string{searchPath}, WorkingDir: "/"},
+	}
+}
+
+// mounted is a layer whose files nobody knows yet. Its digest is that of its name, so that no other image shares it:
+// containerd looks at digests only when it unpacks an image.
+func mounted(name string) Layer {
+	sum := sha256.Sum256([]byte("mounted " + name))
+	return Layer{Name: name, DiffID: "sha256:" + hex.EncodeToString(sum[:])}
+}
+
+// PrometheusImage is the name of the image of a version of Debian's package prometheus, such as "2.53.3+ds1-2".
+func PrometheusImage(version string) string {
+	upstream, _, _ := strings.Cut(version, "-")
+	upstream, _, _ = strings.Cut(upstream, "+")
+	return "localhost/ptplab/prometheus:" + upstream
+}
+
+// PrometheusLab is another name of the same image, whatever its version.
+const PrometheusLab = "localhost/ptplab/prometheus:lab"
+
+// PrometheusProgram is the program in the layer LayerPrometheus, and in Debian's package.
+const PrometheusProgram = "usr/bin/prometheus"
+
+// Prometheus is the image of Debian's Prometheus. Of the tools it needs the C library, and whoever looks into it a shell.
+func Prometheus(version string, tools, program Layer) Image {
+	return Image{
+		Names: []string{PrometheusImage(version), PrometheusLab}, Layers: []Layer{tools, program}, Pinned: true,
+		Config: v1.Config{Env: []string{searchPath}, Entrypoint: []string{"/" + PrometheusProgram}, WorkingDir: "/"},
 	}
 }
 
@@ -112,7 +167,7 @@ func (i Image) State() (StateImage, error) {
 		}
 		file.RootFS.DiffIDs = append(file.RootFS.DiffIDs, hash)
 		manifest.Layers = append(manifest.Layers, v1.Descriptor{MediaType: types.OCIUncompressedLayer, Size: layer.Size, Digest: hash})
-		state.Layers = append(state.Layers, path.Join("/", LayersDir, layer.Name))
+		state.Layers = append(state.Layers, LayerPath(layer.Name))
 	}
 	config, err := json.Marshal(file)
 	if err != nil {

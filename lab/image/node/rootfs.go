@@ -29,6 +29,9 @@ func Packages() []string {
 	}
 }
 
+// ExtraPackage is of Debian too, but only its program PrometheusProgram is taken, and nothing that it depends on.
+const ExtraPackage = "prometheus"
+
 // RequiredPrograms must be in the node, wherever its PATH finds them. The second half is what kind's entry point calls.
 func RequiredPrograms() []string {
 	return []string{
@@ -93,6 +96,16 @@ func Removed() []string {
 		"usr/lib/systemd/system/sysinit.target.wants/systemd-tpm2*", "usr/lib/systemd/system/sockets.target.wants/systemd-pcr*",
 		"usr/lib/systemd/system/sysinit.target.wants/*binfmt*", "usr/lib/systemd/system/timers.target.wants/*",
 		"usr/lib/systemd/system/sysinit.target.wants/systemd-udev*", "usr/lib/systemd/system/sysinit.target.wants/systemd-hwdb*",
+		"usr/lib/systemd/system/sysinit.target.wants/systemd-journal-flush.service", "usr/lib/systemd/system/sysinit.target.wants/systemd-random-seed.service",
+		"usr/lib/systemd/system/sysinit.target.wants/systemd-modules-load.service", "usr/lib/systemd/system/sysinit.target.wants/systemd-machine-id-commit.service",
+		"usr/lib/systemd/system/sysinit.target.wants/systemd-tmpfiles-setup-dev*", "usr/lib/systemd/system/sysinit.target.wants/systemd-ask-password*",
+		"usr/lib/systemd/system/sysinit.target.wants/kmod-static-nodes.service", "usr/lib/systemd/system/sysinit.target.wants/dev-hugepages.mount",
+		"usr/lib/systemd/system/sysinit.target.wants/sys-fs-fuse-connections.mount", "usr/lib/systemd/system/sysinit.target.wants/sys-kernel-*.mount",
+		"usr/lib/systemd/system/sockets.target.wants/systemd-creds.socket", "usr/lib/systemd/system/sockets.target.wants/systemd-hostnamed.socket",
+		"usr/lib/systemd/system/sockets.target.wants/systemd-sysext.socket", "usr/lib/systemd/system-generators/*",
+		// Network plugins that nothing configures: podnet wants ptp, host-local and portmap.
+		"usr/lib/cni/bandwidth", "usr/lib/cni/dhcp", "usr/lib/cni/dummy", "usr/lib/cni/firewall", "usr/lib/cni/host-device", "usr/lib/cni/ipvlan",
+		"usr/lib/cni/macvlan", "usr/lib/cni/sbr", "usr/lib/cni/static", "usr/lib/cni/tap", "usr/lib/cni/tuning", "usr/lib/cni/vlan", "usr/lib/cni/vrf",
 	}
 }
 
@@ -101,6 +114,7 @@ func Dirs() []string {
 	return []string{
 		"dev", "etc/cni/net.d", "etc/containerd", "etc/kubernetes/manifests", "kind/manifests", "lib/modules", "mnt", "opt/cni", "proc", "root", "run", "sys", "tmp",
 		"var/lib/containerd", "var/lib/kubelet", "var/log", "var/tmp",
+		path.Join(LayersDir, LayerLabRoot), path.Join(LayersDir, LayerPtplab),
 	}
 }
 
@@ -111,7 +125,7 @@ func Texts(v Versions) (map[string]string, error) {
 		"kind/version":      v.Kubernetes,
 		"etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
 		"etc/hosts":         "127.0.0.1 localhost\n::1 localhost\n",
-		"etc/systemd/journald.conf.d/10-ptplab.conf": "[Journal]\nReadKMsg=no\nStorage=volatile\nRuntimeMaxUse=16M\n",
+		"etc/systemd/journald.conf.d/10-ptplab.conf": "[Journal]\nReadKMsg=no\nStorage=volatile\nRuntimeMaxUse=16M\nAudit=no\nForwardToSyslog=no\n",
 		"etc/machine-id": "",
 	}
 	for _, name := range []string{"iptables", "ip6tables"} {
@@ -160,6 +174,7 @@ func Links() map[string]string {
 		"opt/cni/bin":              "/usr/lib/cni",
 		"usr/local/bin/containerd": "/usr/bin/containerd", // where kind's unit starts it
 		"etc/systemd/system/systemd-binfmt.service": "/dev/null",
+		"etc/systemd/system/default.target":         "/usr/lib/systemd/system/multi-user.target",
 		"etc/systemd/system/getty.target":           "/dev/null",
 		"etc/systemd/system/systemd-udevd.service":  "/dev/null",
 	}
@@ -207,6 +222,8 @@ func Inputs() (map[string]string, error) {
 		"suite": Suite, "packages": strings.Join(Packages(), " "), "removed": strings.Join(Removed(), " "), "folders": strings.Join(Dirs(), " "),
 		"tools": strings.Join(ToolPrograms(), " "), "base files": strings.Join(BaseFiles(), " "), "kind": v.Kind,
 		"tool folders": strings.Join(ToolDirs(), " "), "config": fmt.Sprintf("%+v", NodeConfig()),
+		"agent": fmt.Sprintf("%+v", Agent()), "extra package": ExtraPackage,
+		"prometheus": fmt.Sprintf("%+v", Prometheus("1", Layer{}, Layer{})),
 	}
 	for name, text := range texts {
 		in["file "+name] = text

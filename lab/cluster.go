@@ -22,8 +22,10 @@ type cluster struct {
 	options kind.Options
 	image   image.NodeImage
 
-	mu      sync.Mutex         // held while the nodes' namespaces and ports change hands
-	unwatch context.CancelFunc // ends the watch over the nodes' containers; nil while there is none
+	changing sync.Mutex                // held while the nodes' namespaces and ports change hands
+	mu       sync.Mutex                // guards what follows
+	nodes    map[string]kind.Container // as last settled, by name
+	unwatch  context.CancelFunc        // ends the watch over the nodes' containers; nil while there is none
 }
 
 // Where a lab with a cluster keeps its files.

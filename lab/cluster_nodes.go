@@ -34,12 +34,13 @@ func (c *cluster) holds(ctx context.Context, p place) (bool, error) {
 
 // settle lets a place have the namespaces of its node's container. Ports that are in those that it had move along.
 func (c *cluster) settle(ctx context.Context, p place, plan *topology.Plan) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.changing.Lock()
+	defer c.changing.Unlock()
 	one, err := c.worker(ctx, p.owner)
 	if err != nil {
 		return err
 	}
+	c.remember(one)
 	if ok, err := p.isOf(one.PID); ok || err != nil {
 		return err
 	}

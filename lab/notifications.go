@@ -7,12 +7,11 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/ptplab/ptplab/lab/agent"
+	"github.com/ptplab/ptplab/lab/node"
 )
 
 // The operations for notifications.
@@ -82,7 +81,7 @@ func (w *World) operator() OperatorConfig {
 // setOperator changes the operator's settings, and starts or ends the services of all workers where that follows from
 // them. Settings that the webhook would turn down change nothing; those that change nothing restart nothing.
 func (w *World) setOperator(_ context.Context, _ *agent.Request, c OperatorConfig) (any, error) {
-	if why := refuseAPIVersion(c.APIVersion); why != "" {
+	if why := node.RefuseAPIVersion(c.APIVersion); why != "" {
 		return nil, agent.Errorf(refused, "%s", why)
 	}
 	w.mu.Lock()
@@ -100,23 +99,6 @@ func (w *World) setOperator(_ context.Context, _ *agent.Request, c OperatorConfi
 		}
 	}
 	return nil, errors.Join(faults...)
-}
-
-var versionShape = regexp.MustCompile(`^[0-9]+(\.[0-9]+){0,2}$`)
-
-// refuseAPIVersion says in upstream's words why its webhook would not take a version of the notification API, "" if it
-// would.
-func refuseAPIVersion(version string) string {
-	major, _, _ := strings.Cut(version, ".")
-	switch {
-	case version == "":
-		return ""
-	case !versionShape.MatchString(version) || major != "1" && major != "2":
-		return fmt.Sprintf("ptpEventConfig.apiVersion %q is not a valid version; want 2.0, or nothing for the default", version)
-	case major == "1":
-		return fmt.Sprintf("ptpEventConfig.apiVersion %q: v1 is no longer supported; want 2.0, or nothing for the default", version)
-	}
-	return ""
 }
 
 // openNotifier starts the notification service of a worker, if the operator's settings ask for it. One that is there for

@@ -38,7 +38,7 @@ func (w *World) logs(ctx context.Context, req *agent.Request, args LogsArgs) (an
 	if err != nil {
 		return nil, err
 	}
-	chosen := owners(plan)
+	chosen := own(plan)
 	if args.Node != "" {
 		chosen = []string{args.Node}
 	}

@@ -128,13 +128,13 @@ func (w *World) truthClocks(args TruthArgs) ([]nsim.Clock, []TrueError, error) {
 }
 
 // status reads the state of every port. No time passes.
-func (w *World) status(context.Context) (*Status, error) {
+func (w *World) status(ctx context.Context) (*Status, error) {
 	plan, err := w.current()
 	if err != nil {
 		return nil, err
 	}
 	s := &Status{Now: time.Now()}
-	ptp := w.ptpPorts(plan, s)
+	ptp := w.ptpPorts(ctx, plan, s)
 	for _, n := range plan.NICs {
 		d := nsim.Kernel.Device(n.ID)
 		phc, err1 := d.ClockIndex()
@@ -156,15 +156,14 @@ func (w *World) status(context.Context) (*Status, error) {
 }
 
 // ptpPorts is what the nodes say of their ports. What has died goes into the faults.
-func (w *World) ptpPorts(plan *topology.Plan, s *Status) map[topology.PortRef]*node.PortStatus {
+func (w *World) ptpPorts(ctx context.Context, plan *topology.Plan, s *Status) map[topology.PortRef]*node.PortStatus {
 	all := map[topology.PortRef]*node.PortStatus{}
 	for _, owner := range owners(plan) {
-		n, err := w.node(owner)
+		ns, err := w.statusOf(ctx, owner)
 		if err != nil {
 			s.Faults = append(s.Faults, fmt.Sprintf("%s has no clocks yet", owner))
 			continue
 		}
-		ns := n.Status()
 		for i, p := range ns.Ports {
 			all[topology.PortRef{Owner: owner, Port: p.Interface}] = &ns.Ports[i]
 		}

@@ -26,3 +26,11 @@ func isOwner(p *topology.Plan, name string) bool { return slices.Contains(owners
 func names[V any](m map[string]V) string {
 	return strings.Join(slices.Sorted(maps.Keys(m)), ", ")
 }
+
+// own are those of the owners whose programs the lab itself looks after. Nodes of a cluster have a daemon for that.
+func own(p *topology.Plan) []string {
+	if !hasCluster(p) {
+		return owners(p)
+	}
+	return slices.DeleteFunc(owners(p), func(o string) bool { return slices.Contains(p.Workers, o) })
+}

@@ -18,14 +18,14 @@ import (
 type clocksStep struct{ part }
 
 func (s *clocksStep) Name() string { return "clocks" }
-func (s *clocksStep) size() State  { return State{Want: len(owners(s.plan))} }
+func (s *clocksStep) size() State  { return State{Want: len(own(s.plan))} }
 
 func (s *clocksStep) Observe(context.Context) (State, error) {
 	untouched, err := s.world.untouched(s.plan)
 	if err != nil {
 		return State{}, err
 	}
-	return count(owners(s.plan), func(o string) (bool, error) {
+	return count(own(s.plan), func(o string) (bool, error) {
 		s.world.mu.Lock()
 		n := s.world.nodes[o]
 		s.world.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *clocksStep) Apply(ctx context.Context) error {
 		return err
 	}
 	steers := configs.steersSystemClock(s.plan.Workers)
-	return each(ctx, &s.part, owners(s.plan), func(ctx context.Context, owner string) error {
+	return each(ctx, &s.part, own(s.plan), func(ctx context.Context, owner string) error {
 		n, err := w.makeNode(s.plan, owner)
 		if err != nil {
 			return err

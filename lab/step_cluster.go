@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,7 +25,13 @@ func (s *dockerStep) Observe(ctx context.Context) (State, error) {
 	return one(s.world.cluster.docker.Running(ctx)), nil
 }
 
-func (s *dockerStep) Apply(ctx context.Context) error { return s.world.cluster.docker.Start(ctx) }
+// Apply starts the daemon, and with it the containers that are on its disk already.
+func (s *dockerStep) Apply(ctx context.Context) error {
+	if err := copySelf(filepath.Join(selfDir, "usr/local/bin/ptplab")); err != nil {
+		return fmt.Errorf("copy ptplab for its pods: %w", err)
+	}
+	return s.world.cluster.docker.Start(ctx)
+}
 
 func (s *dockerStep) Remove(context.Context) error { return nil } // it ends with the lab's kernel
 
@@ -74,11 +79,14 @@ func (s *clusterStep) Observe(ctx context.Context) (State, error) {
 		return state, err
 	}
 	ready, err := c.readyNodes(ctx)
-	if errors.Is(err, os.ErrNotExist) {
-		return state, nil
+	if ctx.Err() != nil {
+		return state, context.Cause(ctx)
+	}
+	if err != nil { // it is not made, or starts
+		state.Note = err.Error()
 	}
 	state.Have = min(ready, state.Want)
-	return state, err
+	return state, nil
 }
 
 // readyNodes counts the nodes that the cluster says are ready.
@@ -144,9 +152,6 @@ func (s *clusterStep) create(ctx context.Context, left bool) error {
 	if err := os.MkdirAll(c.options.Dir, 0o755); err != nil {
 		return err
 	}
-	if err := copySelf(filepath.Join(selfDir, "usr/local/bin/ptplab")); err != nil {
-		return fmt.Errorf("copy ptplab for its pods: %w", err)
-	}
 	return kind.Create(ctx, c.options, func(phase string, done, want int) { s.note(phase, done, want) })
 }
 
@@ -159,11 +164,12 @@ func (s *clusterStep) await(ctx context.Context) error {
 		if err == nil && state.Done() {
 			return nil
 		}
-		if state.Have > 0 {
-			s.made(state.Have, state.Want)
+		if err != nil {
+			return err
 		}
+		s.note("nodes ready", state.Have, state.Want)
 		if cause := sleep(ctx, nodesEvery); cause != nil {
-			return errors.Join(cause, err)
+			return fmt.Errorf("%w; %s", cause, state)
 		}
 	}
 }

@@ -27,9 +27,9 @@ func (s *lockStep) Name() string                 { return "clocks locked" }
 func (s *lockStep) size() State                  { return State{Want: len(receivers(s.plan))} }
 func (s *lockStep) Remove(context.Context) error { return nil }
 
-func (s *lockStep) Observe(context.Context) (State, error) {
+func (s *lockStep) Observe(ctx context.Context) (State, error) {
 	return count(receivers(s.plan), func(c topology.Clock) (bool, error) {
-		port, err := s.world.lockedPort(c)
+		port, err := s.world.lockedPort(ctx, c)
 		return port != "", err
 	})
 }
@@ -38,7 +38,7 @@ func (s *lockStep) Apply(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockLimit, errLockLimit)
 	defer cancel()
 	last := -1
-	before, err := s.world.starts(s.plan)
+	before, err := s.world.starts(ctx, s.plan)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *lockStep) Apply(ctx context.Context) error {
 		}
 		if err := sleep(ctx, lockEvery); err != nil {
 			if errors.Is(err, errLockLimit) {
-				return fmt.Errorf("%w: %s", err, s.world.unlocked(s.plan))
+				return fmt.Errorf("%w: %s", err, s.world.unlocked(context.WithoutCancel(ctx), s.plan))
 			}
 			return err
 		}
@@ -69,14 +69,14 @@ var errLockLimit = fmt.Errorf("not all time receivers have locked in %s of the l
 const maxStarts = 3
 
 // starts counts how often each program of the lab has been started, by owner and configuration.
-func (w *World) starts(plan *topology.Plan) (map[string]int, error) {
+func (w *World) starts(ctx context.Context, plan *topology.Plan) (map[string]int, error) {
 	all := map[string]int{}
 	for _, owner := range owners(plan) {
-		n, err := w.node(owner)
+		status, err := w.statusOf(ctx, owner)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range n.Status().Processes {
+		for _, p := range status.Processes {
 			all[owner+"/"+p.Config] = p.Starts
 		}
 	}
@@ -86,22 +86,26 @@ func (w *World) starts(plan *topology.Plan) (map[string]int, error) {
 // restless names a program that has not stayed up since its starts were counted, with its last words.
 func (w *World) restless(ctx context.Context, plan *topology.Plan, before map[string]int) error {
 	for _, owner := range owners(plan) {
-		n, err := w.node(owner)
+		status, err := w.statusOf(ctx, owner)
 		if err != nil {
 			return err
 		}
-		for _, p := range n.Status().Processes {
+		for _, p := range status.Processes {
 			if p.State != node.Dead || p.Starts < before[owner+"/"+p.Config]+maxStarts {
 				continue
 			}
-			return fmt.Errorf("%s of %s (%s) does not stay up: %s; it last said: %s", p.Program, owner, p.Profile, p.End, lastLine(ctx, n, p.Config))
+			return fmt.Errorf("%s of %s (%s) does not stay up: %s; it last said: %s", p.Program, owner, p.Profile, p.End, w.lastLine(ctx, owner, p.Config))
 		}
 	}
 	return nil
 }
 
 // lastLine is the last thing that a program has printed.
-func lastLine(ctx context.Context, n *node.Node, config string) string {
+func (w *World) lastLine(ctx context.Context, owner, config string) string {
+	n, err := w.node(owner)
+	if err != nil { // a node of a cluster: its daemon's pod has the log
+		return "what the log of its linuxptp-daemon pod says"
+	}
 	last := "nothing"
 	for line := range n.Logs(ctx, false) {
 		if line.Config == config && !strings.HasPrefix(line.Text, "ended:") {
@@ -117,12 +121,12 @@ func receivers(p *topology.Plan) []topology.Clock {
 }
 
 // lockedPort is the port by which a clock is locked, or "".
-func (w *World) lockedPort(c topology.Clock) (string, error) {
-	n, err := w.node(c.Worker)
+func (w *World) lockedPort(ctx context.Context, c topology.Clock) (string, error) {
+	status, err := w.statusOf(ctx, c.Worker)
 	if err != nil {
 		return "", err
 	}
-	for _, p := range n.Status().Ports {
+	for _, p := range status.Ports {
 		if slices.Contains(c.ReceivePorts, p.Interface) && p.Clock != nil && p.Clock.State == "LOCKED" && p.Role == "SLAVE" {
 			return p.Interface, nil
 		}
@@ -131,10 +135,10 @@ func (w *World) lockedPort(c topology.Clock) (string, error) {
 }
 
 // locks are the clocks that have locked, and where.
-func (w *World) locks(plan *topology.Plan) ([]ClockLock, error) {
+func (w *World) locks(ctx context.Context, plan *topology.Plan) ([]ClockLock, error) {
 	var all []ClockLock
 	for _, c := range receivers(plan) {
-		port, err := w.lockedPort(c)
+		port, err := w.lockedPort(ctx, c)
 		if err != nil {
 			return nil, err
 		}
@@ -146,24 +150,24 @@ func (w *World) locks(plan *topology.Plan) ([]ClockLock, error) {
 }
 
 // unlocked says what the clocks that have not locked do instead.
-func (w *World) unlocked(plan *topology.Plan) string {
+func (w *World) unlocked(ctx context.Context, plan *topology.Plan) string {
 	var all []string
 	for _, c := range receivers(plan) {
-		if port, err := w.lockedPort(c); err != nil || port != "" {
+		if port, err := w.lockedPort(ctx, c); err != nil || port != "" {
 			continue
 		}
-		all = append(all, fmt.Sprintf("%s (%s)", c.Name, strings.Join(w.portStates(c), ", ")))
+		all = append(all, fmt.Sprintf("%s (%s)", c.Name, strings.Join(w.portStates(ctx, c), ", ")))
 	}
 	return strings.Join(all, "; ")
 }
 
-func (w *World) portStates(c topology.Clock) []string {
-	n, err := w.node(c.Worker)
+func (w *World) portStates(ctx context.Context, c topology.Clock) []string {
+	status, err := w.statusOf(ctx, c.Worker)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	var all []string
-	for _, p := range n.Status().Ports {
+	for _, p := range status.Ports {
 		if slices.Contains(c.ReceivePorts, p.Interface) {
 			all = append(all, p.Interface+" is "+stateOf(p))
 		}

@@ -15,8 +15,8 @@ func (w *World) Steps(plan *topology.Plan) Steps {
 	if plan.Nodes != topology.NodesKind {
 		return append(network, &clocksStep{p}, &lockStep{p})
 	}
-	nodes := Steps{&dockerStep{p}, &nodeImageStep{p}, &clusterStep{p}}
-	return slices.Concat(nodes, network, Steps{&clocksStep{p}, &lockStep{p}})
+	nodes := Steps{&dockerStep{p}, &nodeImageStep{p}, &clusterStep{p}, &stackStep{p}}
+	return slices.Concat(nodes, network, Steps{&clocksStep{p}, &configsStep{p}, &lockStep{p}})
 }
 
 // part is what all steps have.

@@ -23,10 +23,14 @@ type UpOptions struct {
 	Recreate bool          // take away what runs under this name first
 	Keep     bool          // what a failed run has made
 	NoWait   bool          // do not wait for the clocks to lock
+	Fresh    bool          // make a cluster anew, also where a copy of one like it is kept
 	Images   image.Options // where the kernel and the root file system are
 	OnStep   func(StepEvent)
 	OnImage  image.Progress
 }
+
+// copyStep is the name of the step that keeps a copy of a lab's nodes for the next one.
+const copyStep = "keep the cluster"
 
 // kernelStep is the name of the first step, the only one that is made from outside.
 const kernelStep = "lab kernel"
@@ -113,10 +117,19 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, files imageFiles) (*
 		spec.Network, spec.DiskMB, spec.Tape = true, diskMB, files.node
 	}
 	l.engine.(*simEngine).spec = spec
+	restored := false
+	if hasCluster(o.Plan) {
+		if restored, err = l.restore(ctx, o, files); err != nil {
+			return nil, fmt.Errorf("start with the disk of an earlier lab: %w; make one anew with --fresh", err)
+		}
+	}
 	if err := l.engine.Boot(ctx); err != nil {
 		return nil, err
 	}
 	o.OnStep(StepEvent{kernelStep, StepMade, State{Have: 1, Want: 1, Note: "time " + string(mode)}})
+	if hasCluster(o.Plan) && !restored {
+		return l.makeAndKeep(ctx, o, files)
+	}
 	return l.makeInside(ctx, o)
 }
 
@@ -185,8 +198,40 @@ func closeAll(files []*os.File) {
 }
 
 func (l *Lab) makeInside(ctx context.Context, o UpOptions) (*UpReport, error) {
+	return l.makePart(ctx, o, UpArgs{Plan: o.Plan, Keep: o.Keep, Wait: !o.NoWait})
+}
+
+// makeAndKeep makes the nodes, keeps a copy of them for the next lab, and makes the rest.
+func (l *Lab) makeAndKeep(ctx context.Context, o UpOptions, files imageFiles) (*UpReport, error) {
+	nodes, err := l.makePart(ctx, o, UpArgs{Plan: o.Plan, Keep: o.Keep, Nodes: true})
+	if err != nil {
+		return nil, err
+	}
+	o.OnStep(StepEvent{copyStep, StepMaking, State{Want: 1}})
+	kept := State{Have: 1, Want: 1}
+	if err := l.keepSnapshot(ctx, o, files); err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		kept.Note = "not kept: " + err.Error() // the lab itself is fine
+	}
+	o.OnStep(StepEvent{copyStep, StepMade, kept})
+	tell := o.OnStep
+	o.OnStep = func(e StepEvent) {
+		if !slices.ContainsFunc(nodes.Steps, func(told StepEvent) bool { return told.Step == e.Step }) {
+			tell(e)
+		}
+	}
+	report, err := l.makeInside(ctx, o)
+	if err == nil {
+		report.Took += nodes.Took
+	}
+	return report, err
+}
+
+// makePart makes what the arguments ask for.
+func (l *Lab) makePart(ctx context.Context, o UpOptions, args UpArgs) (*UpReport, error) {
 	var report UpReport
-	args := UpArgs{Plan: o.Plan, Keep: o.Keep, Wait: !o.NoWait}
 	if tape := l.engine.(*simEngine).spec.Tape; tape != "" {
 		node, err := image.ReadNode(tape)
 		if err != nil {
@@ -197,7 +242,7 @@ func (l *Lab) makeInside(ctx context.Context, o UpOptions) (*UpReport, error) {
 	if err := l.call(ctx, opUp, args, &report, onEvent(o.OnStep)); err != nil {
 		return nil, err
 	}
-	if hasCluster(o.Plan) {
+	if hasCluster(o.Plan) && !args.Nodes {
 		if _, err := l.Kubeconfig(ctx); err != nil {
 			return nil, err
 		}

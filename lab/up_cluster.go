@@ -22,7 +22,7 @@ import (
 const (
 	clusterMB = 1536  // Docker and the control plane
 	nodeMB    = 768   // each worker
-	diskMB    = 65536 // the disk
+	diskMB    = 24576 // the disk
 )
 
 // hasCluster says whether the workers are nodes of a cluster.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type World struct {
 	switches  map[string]*ovs.Switch // by name
 	configs   configs                // of the workers
 	cluster   *cluster               // of which the workers are nodes; nil if they are plain; set once
+	frozen    frozen
 
 	orphans     orphans    // of commands that have ended
 	configuring sync.Mutex // held while what the workers run is changed
@@ -100,6 +102,10 @@ func (w *World) Handle(ctx context.Context, req *agent.Request) (any, error) {
 		return handle(ctx, req, w.devices)
 	case opLoads:
 		return handle(ctx, req, w.loads)
+	case opFreeze:
+		return w.freeze(ctx)
+	case opThaw:
+		return w.unfreeze(ctx)
 	case opKubeconfig:
 		return w.kubeconfig(ctx)
 	case opExtra:
@@ -160,7 +166,10 @@ func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpRep
 		req.Event(e)
 	}
 	steps := w.Steps(args.Plan)
-	if !args.Wait {
+	switch {
+	case args.Nodes:
+		steps = steps[:slices.IndexFunc(steps, func(s Step) bool { return s.Name() == (&placesStep{}).Name() })]
+	case !args.Wait:
 		steps = steps[:len(steps)-1]
 	}
 	for _, s := range steps {
@@ -173,8 +182,14 @@ func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpRep
 		}
 		return nil, err
 	}
+	if args.Nodes {
+		return report, nil
+	}
+	if w.cluster != nil {
+		w.watchNodes(args.Plan)
+	}
 	report.Time, report.Took = time.Now(), time.Since(begun)
-	report.Locks, err = w.locks(args.Plan)
+	report.Locks, err = w.locks(ctx, args.Plan)
 	return report, err
 }
 

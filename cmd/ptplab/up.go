@@ -19,10 +19,10 @@ const upLimit = 45 * time.Minute
 
 // upFlags are the options of up.
 type upFlags struct {
-	dryRun, recreate, keep, noWait bool
-	time, engine, nodes            string
-	timeout                        time.Duration
-	output                         formatValue
+	dryRun, recreate, keep, noWait, fresh bool
+	time, engine, nodes                   string
+	timeout                               time.Duration
+	output                                formatValue
 }
 
 func upCommand(a *app) *cobra.Command {
@@ -43,6 +43,7 @@ It is safe to repeat. A run that fails or is interrupted takes away what it made
 	flags.BoolVar(&f.dryRun, "dry-run", false, "tell what would be made, and change nothing")
 	flags.BoolVar(&f.recreate, "recreate", false, "take away a lab of this name first")
 	flags.BoolVar(&f.keep, "keep", false, "when it fails, keep what was made, to look at it")
+	flags.BoolVar(&f.fresh, "fresh", false, "make a cluster anew, also where a copy of one like it is kept")
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait for the clocks to lock")
 	flags.StringVar(&f.time, "time", "", "how the lab's time passes, `mode` real, skip or virtual; a new lab has virtual")
 	flags.StringVar(&f.nodes, "nodes", "", "what the workers are, `kind` plain or kind; the topology file says it otherwise")
@@ -84,7 +85,7 @@ func (f upFlags) options(a *app, file string) (lab.UpOptions, error) {
 		return lab.UpOptions{}, err
 	}
 	o := lab.UpOptions{
-		Topology: file, Time: sim.Mode(f.time), Recreate: f.recreate, Keep: f.keep, NoWait: f.noWait,
+		Topology: file, Time: sim.Mode(f.time), Recreate: f.recreate, Keep: f.keep, NoWait: f.noWait, Fresh: f.fresh,
 		Images: image.Options{Log: a.log}, OnStep: a.tellStep, OnImage: a.tellImage,
 	}
 	if f.time != "" {

@@ -65,7 +65,7 @@ func (e Entry) lockPath() string {
 // List returns what the cache holds, by kind and name. A cache that does not exist is empty.
 func List(cacheDir string) ([]Entry, error) {
 	var list []Entry
-	for _, kind := range []Kind{KindKernel, KindRootFS, KindNode, KindPrograms, KindSource, KindBuild} {
+	for _, kind := range []Kind{KindKernel, KindRootFS, KindNode, KindPrograms, KindCluster, KindSource, KindBuild} {
 		entries, err := listKind(cacheDir, kind)
 		if err != nil {
 			return nil, fmt.Errorf("image cache: %w", err)

@@ -33,6 +33,7 @@ const (
 
 	KindNode     Kind = "node"     // the image of a Kubernetes node, an archive for docker load
 	KindPrograms Kind = "programs" // what a node image needs compiled, a folder
+	KindCluster  Kind = "cluster"  // the disk of a lab with a cluster, a file
 )
 
 // Options says where and how to build. The zero value is right for most.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ptplab/ptplab/lab/image/node"
 )
 
 func nodeOf(t *testing.T, options Options) Image {
@@ -113,5 +115,29 @@ func TestToolFiles(t *testing.T) {
 	tree := nodeTree{root: root}
 	if _, err := tree.toolFiles(); err == nil || !strings.Contains(err.Error(), "usr/bin/") {
 		t.Errorf("error %v, want the program that is not there", err)
+	}
+}
+
+// The extra package must have come, one file of it, with the program in it.
+func TestUnpackExtra(t *testing.T) {
+	f := newFakes(t)
+	scratch := t.TempDir()
+	tree := nodeTree{root: t.TempDir(), work: &work{}}
+	if _, err := tree.unpackExtra(t.Context(), scratch); err == nil || !strings.Contains(err.Error(), "0 files came") {
+		t.Errorf("error %v, want that no file came", err)
+	}
+	deb := node.ExtraPackage + "_1%3a2.53.3+ds1-2_amd64.deb"
+	f.write(deb, "package")
+	writeFile(t, filepath.Join(scratch, deb), "package")
+	if _, err := tree.unpackExtra(t.Context(), scratch); err == nil || !strings.Contains(err.Error(), node.PrometheusProgram) {
+		t.Errorf("error %v, want the program that is not there", err)
+	}
+	writeFile(t, filepath.Join(scratch, "extra", node.PrometheusProgram), "program")
+	version, err := tree.unpackExtra(t.Context(), scratch)
+	if err != nil || version != "1:2.53.3+ds1-2" {
+		t.Errorf("version %q, %v", version, err)
+	}
+	if got := readFile(t, filepath.Join(tree.layer(node.LayerPrometheus), node.PrometheusProgram)); got != "program" {
+		t.Errorf("the layer's program is %q", got)
 	}
 }

@@ -1,6 +1,7 @@
 package kind
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -86,10 +87,9 @@ func (o Options) config() *v1alpha4.Cluster {
 // mounts are what a node sees of the lab: what the pods of ptplab's image are made of, and a description of the
 // processor that the kubelet understands.
 func (o Options) mounts() []v1alpha4.Mount {
-	layer := func(name string) string { return filepath.Join("/", node.LayersDir, name) }
 	return []v1alpha4.Mount{
-		{HostPath: o.RootFS, ContainerPath: layer(layerRoot), Readonly: true},
-		{HostPath: o.Self, ContainerPath: layer(layerSelf), Readonly: true},
+		{HostPath: o.RootFS, ContainerPath: node.LayerPath(node.LayerLabRoot), Readonly: true},
+		{HostPath: o.Self, ContainerPath: node.LayerPath(node.LayerPtplab), Readonly: true},
 		{HostPath: o.cpuinfo(), ContainerPath: "/proc/cpuinfo", Readonly: true},
 	}
 }
@@ -116,4 +116,8 @@ func (o Options) writeCPUInfo() error {
 	return os.WriteFile(o.cpuinfo(), []byte(strings.Join(all, "\n")), 0o644)
 }
 
-const layerRoot, layerSelf = "lab-root", "ptplab"
+// Setup is all that decides how a cluster is made, as text: two clusters of one image with the same setup are alike.
+func Setup(o Options) (string, error) {
+	text, err := json.Marshal(o.config())
+	return string(text), err
+}

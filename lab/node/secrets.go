@@ -44,19 +44,42 @@ func isKey(s string) bool {
 	})
 }
 
+// Keys looks a secret up: its content by key, nil if it does not exist.
+type Keys func(secret string) (map[string][]byte, error)
+
+// keysBelow looks for secrets in the folders of a directory.
+func keysBelow(dir string) Keys {
+	return func(secret string) (map[string][]byte, error) {
+		entries, err := os.ReadDir(filepath.Join(dir, secret))
+		if err != nil {
+			return nil, nil // to the programs it is not there
+		}
+		found := map[string][]byte{}
+		for _, entry := range entries {
+			if text, err := os.ReadFile(filepath.Join(dir, secret, entry.Name())); err == nil {
+				found[entry.Name()] = text
+			}
+		}
+		return found, nil
+	}
+}
+
 // CheckSecrets checks that the secrets to which the profiles refer are there, below a directory, and have the security
 // associations that their ports use. Upstream's webhook does it when an object comes, and not again when a secret goes.
-func (c *PtpConfig) CheckSecrets(dir string) error {
+func (c *PtpConfig) CheckSecrets(dir string) error { return c.CheckKeys(keysBelow(dir)) }
+
+// CheckKeys is CheckSecrets with the secrets where keys finds them.
+func (c *PtpConfig) CheckKeys(keys Keys) error {
 	f := faults{}
 	for i := range c.Spec.Profile {
-		if err := c.Spec.Profile[i].checkSecret(dir); err != nil {
+		if err := c.Spec.Profile[i].checkSecret(keys); err != nil {
 			f.add("profile %s: ptp4lConf: %w", clip(c.Spec.Profile[i].Name), err)
 		}
 	}
 	return f.join()
 }
 
-func (p *Profile) checkSecret(dir string) error {
+func (p *Profile) checkSecret(keys Keys) error {
 	conf, err := linuxptp.ParseConfig(p.Ptp4lConf)
 	if err != nil {
 		return err
@@ -69,11 +92,15 @@ func (p *Profile) checkSecret(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, secret)); err != nil {
+	content, err := keys(secret)
+	if err != nil {
+		return fmt.Errorf("secret %s: %w", secret, err)
+	}
+	if content == nil {
 		return fmt.Errorf("sa_file is in secret %s, which does not exist", secret)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, secret, key))
-	if err != nil {
+	text, found := content[key]
+	if !found {
 		return fmt.Errorf("sa_file is key %s of secret %s, which has no such key", key, secret)
 	}
 	have := associations(string(text))

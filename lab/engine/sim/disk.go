@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,17 +52,32 @@ func mountDisk() error {
 	if err := os.MkdirAll(DiskDir, 0o755); err != nil {
 		return err
 	}
-	mount := func() error { return unix.Mount(diskDevice, DiskDir, "ext4", unix.MS_NOATIME, "barrier=0") }
-	err := mount()
-	if errors.Is(err, unix.EINVAL) { // no file system yet
-		out, failed := exec.Command("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-m", "0", "-E", "lazy_itable_init=1", diskDevice).CombinedOutput()
-		if failed != nil {
-			return fmt.Errorf("make a file system on the lab's disk: %w: %s", failed, strings.TrimSpace(string(out)))
-		}
-		err = mount()
-	}
+	blank, err := isBlank(diskDevice)
 	if err != nil {
+		return fmt.Errorf("look at the lab's disk: %w", err)
+	}
+	if blank {
+		out, err := exec.Command("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-m", "0", "-E", "lazy_itable_init=1", diskDevice).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("make a file system on the lab's disk: %w: %s", err, strings.TrimSpace(string(out)))
+		}
+	}
+	if err := unix.Mount(diskDevice, DiskDir, "ext4", unix.MS_NOATIME, "barrier=0"); err != nil {
 		return fmt.Errorf("mount the lab's disk: %w", err)
 	}
 	return nil
+}
+
+// isBlank says whether a device has no file system of the ext family: their mark is at byte 56 of the second KiB.
+func isBlank(device string) (bool, error) {
+	f, err := os.Open(device)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var mark [2]byte
+	if _, err := f.ReadAt(mark[:], 1024+56); err != nil {
+		return false, err
+	}
+	return mark != [2]byte{0x53, 0xef}, nil
 }

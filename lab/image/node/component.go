@@ -120,9 +120,12 @@ func mounted(name string) Layer {
 
 // PrometheusImage is the name of the image of a version of Debian's package prometheus, such as "2.53.3+ds1-2".
 func PrometheusImage(version string) string {
-	upstream, _, _ := strings.Cut(version, "-")
-	upstream, _, _ = strings.Cut(upstream, "+")
-	return "localhost/ptplab/prometheus:" + upstream
+	if _, rest, ok := strings.Cut(version, ":"); ok { // an epoch, which a tag cannot hold; nor a plus
+		version = rest
+	}
+	version, _, _ = strings.Cut(version, "-")
+	version, _, _ = strings.Cut(version, "+")
+	return "localhost/ptplab/prometheus:" + version
 }
 
 // PrometheusLab is another name of the same image, whatever its version.

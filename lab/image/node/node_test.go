@@ -134,6 +134,49 @@ func TestComponents(t *testing.T) {
 	}
 }
 
+// The folders of the agent's layers are in the node image, and no other image's layer can be taken for one of them.
+func TestAgent(t *testing.T) {
+	agent := Agent()
+	state, err := agent.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{LayerPath(LayerLabRoot), LayerPath(LayerPtplab)}; !slices.Equal(state.Layers, want) {
+		t.Errorf("layers at %q, want %q", state.Layers, want)
+	}
+	for _, dir := range state.Layers {
+		if !slices.Contains(Dirs(), strings.TrimPrefix(dir, "/")) {
+			t.Errorf("the node has no folder %s", dir)
+		}
+	}
+	empty, err := Measure("empty", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digests := []string{empty.DiffID, agent.Layers[0].DiffID, agent.Layers[1].DiffID}
+	slices.Sort(digests)
+	if len(slices.Compact(digests)) != 3 {
+		t.Errorf("digests %q, want three", digests)
+	}
+	if !state.Pinned || len(agent.Config.Entrypoint) > 0 || !slices.Equal(state.Names, []string{"localhost/ptplab/agent:lab"}) {
+		t.Errorf("image %+v", agent)
+	}
+}
+
+func TestPrometheus(t *testing.T) {
+	for version, want := range map[string]string{
+		"2.53.3+ds1-2": "localhost/ptplab/prometheus:2.53.3", "3.1.0-1": "localhost/ptplab/prometheus:3.1.0", "1:3.1-2": "localhost/ptplab/prometheus:3.1",
+	} {
+		if got := PrometheusImage(version); got != want {
+			t.Errorf("version %s makes the image %s, want %s", version, got, want)
+		}
+	}
+	image := Prometheus("3.1", Layer{Name: LayerTools}, Layer{Name: LayerPrometheus})
+	if len(image.Layers) != 2 || image.Layers[1].Name != LayerPrometheus || image.Config.Entrypoint[0] != "/usr/bin/prometheus" || !slices.Contains(image.Names, PrometheusLab) {
+		t.Errorf("image %+v", image)
+	}
+}
+
 func TestState(t *testing.T) {
 	list, err := components(t, required)
 	if err != nil {
@@ -235,7 +278,7 @@ func TestInputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"suite", "packages", "removed", "kind", "file kind/version", "file kind/manifests/default-cni.yaml", "link usr/bin/kubelet", "tools", "users"} {
+	for _, name := range []string{"suite", "packages", "removed", "kind", "file kind/version", "file kind/manifests/default-cni.yaml", "link usr/bin/kubelet", "tools", "users", "agent", "prometheus", "extra package"} {
 		if in[name] == "" {
 			t.Errorf("%q is not among the inputs", name)
 		}

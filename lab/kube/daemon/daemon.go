@@ -24,20 +24,20 @@ type Options struct {
 	Node        string            // of Kubernetes
 	Namespace   string            // of the PTP objects
 	SharedClock bool              // the nodes share one CLOCK_REALTIME, which one of them may steer
-	Client      dynamic.Interface //
+	Client      dynamic.Interface // of the cluster
 	Stdout      io.Writer         // takes the log of the programs; nil: nobody reads it
 	Log         *slog.Logger      // the daemon's own; nil: none
 
-	RunDir         string // "": /var/run
-	SecretDir      string // "": node.SecretMount
-	Sysfs          string // "": /sys
-	Socket         string // "": Socket
-	MetricsAddress string // "": :9091
-	ReadyAddress   string // "": :8081
-	Enter          func(argv []string) *exec.Cmd
-	ReadEvery      time.Duration // see node.Options
-	Settle         time.Duration // for how long nothing must change before it is applied; 0: 200 ms
-	LookEvery      time.Duration // how often devices and secrets are looked at; 0: 5 s
+	RunDir         string                        // "": /var/run
+	SecretDir      string                        // "": node.SecretMount
+	Sysfs          string                        // "": /sys
+	Socket         string                        // "": Socket
+	MetricsAddress string                        // "": :9091
+	ReadyAddress   string                        // "": :8081
+	Enter          func(argv []string) *exec.Cmd // nil: as they are, because the daemon is in the node
+	ReadEvery      time.Duration                 // see node.Options
+	Settle         time.Duration                 // for how long nothing must change before it is applied; 0: 200 ms
+	LookEvery      time.Duration                 // how often devices and secrets are looked at; 0: 5 s
 }
 
 // stopWithin is how long the programs may take to end; the pod has 5 s.

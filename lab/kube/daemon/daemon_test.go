@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -122,7 +124,7 @@ func TestStopsEverything(t *testing.T) {
 	if err := b.end(); err != nil {
 		t.Error(err)
 	}
-	if comm, err := os.ReadFile(filepath.Join("/proc", itoa(pid), "comm")); err == nil && strings.TrimSpace(string(comm)) == "tail" {
+	if comm, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm")); err == nil && strings.TrimSpace(string(comm)) == "tail" {
 		t.Errorf("process %d still runs", pid)
 	}
 	if files, _ := filepath.Glob(filepath.Join(b.o.RunDir, "ptp4l.*")); len(files) > 0 {
@@ -197,7 +199,7 @@ func TestSecretStartsAnew(t *testing.T) {
 	b.runs("ptp4l.0.config a_a", "phc2sys.0.config a_a")
 	first := pid()
 	writeFile(t, key, "two")
-	b.until("another ptp4l", func() (bool, string) { now := pid(); return now != 0 && now != first, itoa(now) })
+	b.until("another ptp4l", func() (bool, string) { now := pid(); return now != 0 && now != first, strconv.Itoa(now) })
 }
 
 // TestUnreachable wants the daemon to live through an API server that does not answer, and to apply when it does.
@@ -247,7 +249,7 @@ func TestDeviceList(t *testing.T) {
 	want := []any{
 		map[string]any{"name": "ens1f0", "hardwareInfo": map[string]any{"pciAddress": "0000:1f:01.0", "vendorID": "0x8086"}}, map[string]any{"name": "eni1"},
 	}
-	if !equal(got, want) {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	if got := deviceList(nil); got == nil || len(got) != 0 {
@@ -263,6 +265,8 @@ func TestPrinted(t *testing.T) {
 	}{
 		{node.LogLine{Text: "Profile Name: a"}, "linuxptp-daemon: Profile Name: a"},
 		{node.LogLine{Config: "phc2sys.0.config", Text: "phc2sys[1.0]: [ptp4l.0.config:6] CLOCK_REALTIME phc offset 3 s2"}, "phc2sys[1.0]: [ptp4l.0.config:6] CLOCK_REALTIME phc offset 3 s2"},
+		{node.LogLine{Config: "ptp4l.0.config", Text: "ptp4l[1]:[ptp4l.0.config] CLOCK_CLASS_CHANGE 6"}, "ptp4l[1]:[ptp4l.0.config] CLOCK_CLASS_CHANGE 6"},
+		{node.LogLine{Config: "ptp4l.0.config", Text: "failed to parse configuration file /var/run/ptp4l.0.config"}, "linuxptp-daemon: [ptp4l.0.config] failed to parse configuration file /var/run/ptp4l.0.config"},
 		{node.LogLine{Config: "ptp4l.0.config", Text: "ended: signal: killed"}, "linuxptp-daemon: [ptp4l.0.config] ended: signal: killed"},
 	} {
 		if got := printed(c.line); got != c.want {

@@ -111,11 +111,7 @@ func newBench(t *testing.T, objects ...any) *bench {
 
 func prepare(t *testing.T, client dynamic.Interface) *bench {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "daemon") // short, for the socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := shortDir(t)
 	b := &bench{T: t, client: client, dir: dir}
 	b.o = Options{
 		Node: "w1", Namespace: namespace, Client: client, Stdout: &b.stdout, Log: logTo(&b.stderr),
@@ -244,4 +240,22 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shortDir is a folder of the test with a path that leaves room for the name of a Unix socket.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "daemon")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }

@@ -28,7 +28,7 @@ func printed(l node.LogLine) string {
 	switch {
 	case l.Config == "":
 		return "linuxptp-daemon: " + l.Text
-	case strings.Contains(l.Text, ".config"):
+	case strings.Contains(l.Text, ".config:"), strings.Contains(l.Text, ".config]"):
 		return l.Text
 	}
 	return "linuxptp-daemon: [" + l.Config + "] " + l.Text

@@ -96,7 +96,7 @@ func (s *Server) startAPIServer(etcd string) {
 		"--service-account-key-file", s.file("accounts.key", admin.Key),
 		// Webhooks are called at the addresses of their Service's endpoints: its own address leads nowhere here.
 		"--enable-aggregator-routing=true",
-		"--service-cluster-ip-range", "10.0.0.0/24", "--authorization-mode", "RBAC", "--disable-admission-plugins", "ServiceAccount")
+		"--allow-privileged=true", "--service-cluster-ip-range", "10.0.0.0/24", "--authorization-mode", "RBAC", "--disable-admission-plugins", "ServiceAccount")
 	client, err := rest.HTTPClientFor(s.Config)
 	if err != nil {
 		s.t.Fatal(err)

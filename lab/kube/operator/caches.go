@@ -70,7 +70,7 @@ func (o *Operator) newCaches() error {
 
 	return errors.Join(
 		o.watch(cluster.Core().V1().Nodes().Informer(), sameLabels, partDevices, partStatus, partServices),
-		o.watch(own.Core().V1().Secrets().Informer(), sameVersion, partDaemonSet, partWebhook),
+		o.watch(own.Core().V1().Secrets().Informer(), o.sameSecret, partDaemonSet, partWebhook),
 		o.watch(own.Core().V1().Services().Informer(), sameVersion, partServices),
 		o.watch(pods.Core().V1().Pods().Informer(), samePlace, partPods),
 		o.watch(sets.Apps().V1().DaemonSets().Informer(), sameGeneration, partDaemonSet),
@@ -106,6 +106,17 @@ func (o *Operator) watch(informer cache.SharedIndexInformer, same func(before, a
 }
 
 func sameVersion(a, b metav1.Object) bool { return a.GetResourceVersion() == b.GetResourceVersion() }
+
+// sameSecret goes by the version, and has the webhook's certificate looked at when it has changed.
+func (o *Operator) sameSecret(a, b metav1.Object) bool {
+	if sameVersion(a, b) {
+		return true
+	}
+	if a.GetName() == certificateName {
+		o.serving.change()
+	}
+	return false
+}
 
 // sameGeneration goes by what the owner decides: a new object of the same name is another.
 func sameGeneration(a, b metav1.Object) bool {

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -120,7 +121,7 @@ func (o *Operator) daemonContainer(s settings) corev1.Container {
 
 func (o *Operator) publisherContainer(s settings) corev1.Container {
 	c := o.container(PublisherContainer, "cloud-event-proxy")
-	c.Env = append(c.Env, corev1.EnvVar{Name: "EVENT_API_VERSION", Value: s.Events.APIVersion})
+	c.Args = []string{"--store-path=/store", "--api-version=" + s.Events.APIVersion, fmt.Sprintf("--api-port=%d", eventsPort)}
 	c.Ports = []corev1.ContainerPort{port("events", eventsPort)}
 	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "store", MountPath: "/store"})
 	return c

@@ -72,7 +72,7 @@ func New(config *rest.Config, options Options) (*Operator, error) {
 	if config.QPS == 0 {
 		config.QPS, config.Burst = requestsPerSecond, requestsAtOnce
 	}
-	o := &Operator{options: options}
+	o := &Operator{options: options, serving: serving{changed: make(chan struct{}, 1)}}
 	if o.kube, err = kubernetes.NewForConfig(config); err != nil {
 		return nil, fmt.Errorf("API server %s: %w", config.Host, err)
 	}

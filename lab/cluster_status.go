@@ -1,0 +1,74 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/ptplab/ptplab/lab/kind"
+	"github.com/ptplab/ptplab/lab/node"
+)
+
+// statusLimit is how long a node's daemon may take to say how it is.
+const statusLimit = 5 * time.Second
+
+// statusOf is what an owner's programs say of themselves. The daemon of a cluster's node that does not answer runs none: its
+// pod may not have started yet.
+func (w *World) statusOf(ctx context.Context, owner string) (node.Status, error) {
+	if c := w.hasCluster(); c != nil {
+		if one, ok := c.node(owner); ok {
+			return c.status(ctx, one)
+		}
+	}
+	n, err := w.node(owner)
+	if err != nil {
+		return node.Status{}, err
+	}
+	return n.Status(), nil
+}
+
+// remember notes where a node's container is.
+func (c *cluster) remember(one kind.Container) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nodes == nil {
+		c.nodes = map[string]kind.Container{}
+	}
+	c.nodes[one.Node] = one
+}
+
+// node is the container of a node, as it was last seen.
+func (c *cluster) node(name string) (kind.Container, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one, ok := c.nodes[name]
+	return one, ok
+}
+
+// status asks the daemon of a node.
+func (c *cluster) status(ctx context.Context, of kind.Container) (node.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusLimit)
+	defer cancel()
+	status := node.Status{Node: of.Node}
+	url := "http://" + net.JoinHostPort(of.Address, strconv.Itoa(readyPort)) + "/status"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return status, err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return status, nil
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return status, fmt.Errorf("the daemon of node %s: %s", of.Node, answer.Status)
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&status); err != nil {
+		return status, fmt.Errorf("status of node %s: %w", of.Node, err)
+	}
+	return status, nil
+}

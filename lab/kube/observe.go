@@ -1,0 +1,111 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+)
+
+// Observe counts the pieces of the stack: its objects, the roles of the workers, the operator, its webhook and the
+// daemon of each node that should run it. have are those that are as Deploy would make them. It changes nothing.
+func Observe(ctx context.Context, config *rest.Config, o Options) (have, want int, err error) {
+	c, err := newClient(config, o)
+	if err != nil {
+		return 0, 0, err
+	}
+	objects, err := c.objects()
+	if err != nil {
+		return 0, 0, err
+	}
+	if have, want, err = c.count(ctx, objects); err != nil {
+		return have, want, fmt.Errorf("look at the PTP stack: %w", err)
+	}
+	for _, look := range []func(context.Context) (int, int, error){c.observeRoles, c.observeOperator, c.observeDaemon} {
+		h, w, err := look(ctx)
+		if err != nil {
+			return have, want, fmt.Errorf("look at the PTP stack: %w", err)
+		}
+		have, want = have+h, want+w
+	}
+	return have, want, nil
+}
+
+// objects are all that Deploy applies.
+func (c *client) objects() ([]*unstructured.Unstructured, error) {
+	var all []*unstructured.Unstructured
+	for _, file := range []string{namespacesFile, kindsFile, rightsFile, operatorFile, webhookFile} {
+		objects, err := objectsOf(file, c.options)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, objects...)
+	}
+	return append(all, operatorConfig(c.options)), nil
+}
+
+// count says how many of the objects are as they should be.
+func (c *client) count(ctx context.Context, objects []*unstructured.Unstructured) (have, want int, err error) {
+	want = len(objects)
+	for _, object := range objects {
+		good, err := c.holds(ctx, object)
+		if err != nil {
+			return have, want, err
+		}
+		if good {
+			have++
+		}
+	}
+	return have, want, nil
+}
+
+func (c *client) observeRoles(ctx context.Context) (have, want int, err error) {
+	nodes, err := c.nodes(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	workers := workersOf(nodes)
+	for _, n := range workers {
+		if len(rolesMissing(n)) == 0 {
+			have++
+		}
+	}
+	return have, len(workers), nil
+}
+
+// observeOperator counts the deployment and the webhook.
+func (c *client) observeOperator(ctx context.Context) (have, want int, err error) {
+	const pieces = 2
+	available, err := c.isAvailable(ctx)
+	if apierrors.IsNotFound(err) {
+		return 0, pieces, nil
+	}
+	if err != nil || !available {
+		return 0, pieces, err
+	}
+	answers, err := c.webhookAnswers(ctx)
+	if webhookAway(err) {
+		return 1, pieces, nil
+	}
+	if err != nil || !answers {
+		return 1, pieces, err
+	}
+	return pieces, pieces, nil
+}
+
+func (c *client) observeDaemon(ctx context.Context) (have, want int, err error) {
+	names, err := c.wantedNodes(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	want = max(1, len(names)) // without a node that wants it, it is not as it should be
+	have, _, err = c.daemonState(ctx, len(names))
+	var final finalError
+	if errors.As(err, &final) {
+		err = nil
+	}
+	return have, want, err
+}

@@ -19,6 +19,8 @@ import (
 	"github.com/ptplab/ptplab/conformance/settings"
 	"github.com/ptplab/ptplab/conformance/sut"
 	"github.com/ptplab/ptplab/lab"
+	"github.com/ptplab/ptplab/lab/kube"
+	"github.com/ptplab/ptplab/lab/topology"
 )
 
 // target is what the suite looks at: a lab of this machine, or a cluster.
@@ -71,14 +73,44 @@ func (a *app) openTarget(labName string, s *settings.Settings, cmd *cobra.Comman
 	if err != nil {
 		return nil, err
 	}
+	facts := []report.Fact{
+		{Name: "Lab", Value: fmt.Sprintf("%s, engine %s, %s time", l.Name, l.Engine, l.Time)},
+		{Name: "Topology", Value: filepath.Base(l.Topology)},
+	}
+	if l.Plan.Nodes == topology.NodesKind {
+		t, err := a.openLabCluster(cmd.Context(), l, s)
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		t.facts = append(facts, t.facts...)
+		return t, nil
+	}
 	return &target{
 		System: system.New(l, l.Plan), name: "lab " + l.Name, isLab: true, programs: l.Plan.NICs[0].Owner, close: l.Close,
-		logs: func(t sut.Logs, nodes []string) podlogs.Source { return podlogs.Plain(t, nodes) },
-		facts: []report.Fact{
-			{Name: "Lab", Value: fmt.Sprintf("%s, engine %s, %s time", l.Name, l.Engine, l.Time)},
-			{Name: "Topology", Value: filepath.Base(l.Topology)},
-		},
+		logs:  func(t sut.Logs, nodes []string) podlogs.Source { return podlogs.Plain(t, nodes) },
+		facts: facts,
 	}, nil
+}
+
+// openLabCluster opens the cluster of a lab, from outside as any other, with the lab's knowledge of the truth.
+func (a *app) openLabCluster(ctx context.Context, l *lab.Lab, s *settings.Settings) (*target, error) {
+	path, err := l.Kubeconfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own := *s
+	own.Kubeconfig = path
+	if own.Image == "" {
+		own.Image = kube.DefaultImage
+	}
+	t, err := a.openCluster(ctx, &own)
+	if err != nil {
+		return nil, err
+	}
+	t.System, t.name, t.isLab = system.NewKnown(t.System, l, l.Plan), "lab "+l.Name, true
+	closeCluster := t.close
+	t.close = func() error { return errors.Join(closeCluster(), l.Close()) }
+	return t, nil
 }
 
 func (a *app) openCluster(ctx context.Context, s *settings.Settings) (*target, error) {

@@ -57,8 +57,8 @@ func (r *testRun) in(ctx context.Context, a *app, t *target) (err error) {
 		}
 		defer func() { err = errors.Join(err, restore()) }()
 		r.options.Mode = string(r.settings.Mode)
-	} else if !t.isLab {
-		// Who takes time from whom, as far as the cabling tells; a lab knows its cables.
+	} else if t.sweep != nil {
+		// Who takes time from whom, as far as the cabling tells; a lab of plain nodes knows its cables.
 		if _, err := arrange.Discover(ctx, t, arrange.Options{Skip: r.settings.SkipInterfaces}); err != nil {
 			return ended(ctx, err)
 		}

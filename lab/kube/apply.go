@@ -75,6 +75,7 @@ func (c *client) holds(ctx context.Context, object *unstructured.Unstructured) (
 	for _, o := range []*unstructured.Unstructured{is, would} {
 		o.SetManagedFields(nil)
 		o.SetResourceVersion("")
+		unstructured.RemoveNestedField(o.Object, "status") // somebody else's, who may write it meanwhile
 	}
 	return reflect.DeepEqual(is.Object, would.Object), nil
 }

@@ -27,6 +27,7 @@ type wanted struct {
 	within  time.Duration
 	sources []source
 	every   time.Duration // look also that often, for what no object tells; 0 for never
+	patient time.Duration // for how long a finalError is a sight as well
 	look    func(context.Context) (done bool, seen string, err error)
 }
 
@@ -34,13 +35,16 @@ type wanted struct {
 type WaitError struct {
 	Subject string        // what was waited for
 	Waited  time.Duration // by the clock of this machine
-	Seen    string        // the last thing seen
+	Seen    string        // the last thing seen, "" if the cause says it all
 	Cause   error         // why it ended before its deadline, or nil
 }
 
 // Error is one sentence.
 func (e *WaitError) Error() string {
-	text := fmt.Sprintf("waited %s for %s; last seen: %s", e.Waited.Round(time.Millisecond), e.Subject, e.Seen)
+	text := fmt.Sprintf("waited %s for %s", e.Waited.Round(time.Millisecond), e.Subject)
+	if e.Seen != "" {
+		text += "; last seen: " + e.Seen
+	}
 	if e.Cause != nil {
 		text += ": " + e.Cause.Error()
 	}
@@ -50,7 +54,8 @@ func (e *WaitError) Error() string {
 // Unwrap is the cause, context.Canceled for one.
 func (e *WaitError) Unwrap() error { return e.Cause }
 
-// finalError ends a wait before its deadline: what is waited for will not come.
+// finalError ends a wait before its deadline: what is waited for will not come. What the wait's patience covers may be
+// from before its cause was mended.
 type finalError struct{ error }
 
 // until looks at once and whenever something has changed, until it sees what is wanted. An error is a sight as well,
@@ -73,6 +78,8 @@ func (c *client) until(ctx context.Context, w wanted) error {
 		defer t.Stop()
 		tick = t.C
 	}
+	patience := time.NewTimer(w.patient)
+	defer patience.Stop()
 	failed := &WaitError{Subject: w.subject, Seen: "nothing"}
 	for {
 		done, seen, err := w.look(inner)
@@ -87,12 +94,14 @@ func (c *client) until(ctx context.Context, w wanted) error {
 			}
 		}
 		var final finalError
-		if errors.As(err, &final) {
+		if errors.As(err, &final) && failed.Waited >= w.patient {
+			failed.Seen, failed.Cause = "", final.error
 			return failed
 		}
 		select {
 		case <-changed:
 		case <-tick:
+		case <-patience.C: // a finalError counts from now on
 		case <-inner.Done():
 			failed.Waited, failed.Cause = time.Since(start), context.Cause(ctx)
 			return failed

@@ -65,7 +65,7 @@ func podsSource(namespace, labels string) source {
 func (c *client) available(ctx context.Context) error {
 	apps := schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	return c.until(ctx, wanted{
-		subject: "deployment " + operator.Name + " to be available", within: availableWithin,
+		subject: "deployment " + operator.Name + " to be available", within: availableWithin, patient: podPatience,
 		sources: []source{
 			{resource: apps, namespace: c.options.Namespace, fields: "metadata.name=" + operator.Name},
 			podsSource(c.options.Namespace, operatorPods),
@@ -132,7 +132,7 @@ func (c *client) rolledOut(ctx context.Context, nodes []string, tell func(done i
 	sets := schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}
 	told := -1
 	return c.until(ctx, wanted{
-		subject: fmt.Sprintf("daemon set %s to run on %s", operator.DaemonName, strings.Join(nodes, ", ")), within: rolledOutWithin,
+		subject: fmt.Sprintf("daemon set %s to run on %s", operator.DaemonName, strings.Join(nodes, ", ")), within: rolledOutWithin, patient: podPatience,
 		sources: []source{
 			{resource: sets, namespace: c.options.Namespace, fields: "metadata.name=" + operator.DaemonName},
 			podsSource(c.options.Namespace, daemonPods),
@@ -152,14 +152,13 @@ func (c *client) rolledOut(ctx context.Context, nodes []string, tell func(done i
 func (c *client) daemonState(ctx context.Context, want int) (ready int, seen string, err error) {
 	set, err := c.kube.AppsV1().DaemonSets(c.options.Namespace).Get(ctx, operator.DaemonName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		state, err := c.podsState(ctx, operatorPods)
-		return 0, fmt.Sprintf("there is no daemon set %s; of the operator: %s", operator.DaemonName, state), err
+		return 0, "it does not exist; " + c.operatorSays(ctx), nil
 	}
 	if err != nil {
 		return 0, "", err
 	}
 	if why := notAsked(set, c.options); why != "" {
-		return 0, why, nil
+		return 0, why + "; " + c.operatorSays(ctx), nil
 	}
 	s := set.Status
 	if s.ObservedGeneration < set.Generation {
@@ -194,9 +193,9 @@ func notAsked(set *appsv1.DaemonSet, o Options) string {
 	case !maps.Equal(pod.NodeSelector, o.Nodes):
 		return fmt.Sprintf("it is for nodes with the labels %s, not %s", selectorText(pod.NodeSelector), selectorText(o.Nodes))
 	case publishes != o.EventPublisher:
-		return fmt.Sprintf("it publishes events is %t, not %t", publishes, o.EventPublisher)
+		return fmt.Sprintf("whether it publishes events is %t, not %t", publishes, o.EventPublisher)
 	case operator.SharesClock(pod.Containers[main]) != o.SharedClock:
-		return fmt.Sprintf("its nodes share a clock is %t, not %t", !o.SharedClock, o.SharedClock)
+		return fmt.Sprintf("whether its nodes share a clock is %t, not %t", !o.SharedClock, o.SharedClock)
 	}
 	return ""
 }

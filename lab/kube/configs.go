@@ -35,17 +35,23 @@ func PutConfigs(ctx context.Context, config *rest.Config, text []byte) error {
 }
 
 func (c *client) put(ctx context.Context, object *unstructured.Unstructured) error {
-	return c.until(ctx, wanted{
+	var refusal error
+	err := c.until(ctx, wanted{
 		subject: named(object) + " to be taken", within: putWithin, every: putEvery,
 		sources: []source{podsSource(object.GetNamespace(), operatorPods)},
 		look: func(ctx context.Context) (bool, string, error) {
 			err := c.apply(ctx, object)
-			if err != nil && !webhookAway(err) {
+			if err != nil && !webhookAway(err) && ctx.Err() == nil {
+				refusal = err
 				err = finalError{err}
 			}
 			return err == nil, "", err
 		},
 	})
+	if refusal != nil {
+		return refusal
+	}
+	return err
 }
 
 // ObserveConfigs counts the PtpConfig objects of YAML documents. have are those that are as PutConfigs would make them;

@@ -145,5 +145,6 @@ const (
 	availableWithin   = 3 * time.Minute
 	webhookWithin     = 2 * time.Minute
 	rolledOutWithin   = 5 * time.Minute
-	webhookEvery      = time.Second // no object tells when the network has a way to the webhook
+	podPatience       = 20 * time.Second // an image may have come since the kubelet looked for it
+	webhookEvery      = time.Second      // no object tells when the network has a way to the webhook
 )

@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ptplab/ptplab/lab/kube/operator"
 )
 
 // podsState says in a few words what the pods with a label wait for. The error is a finalError if one of them waits for
@@ -99,15 +101,38 @@ const logBytes = 4096
 
 // lastLine is what a container printed last before it ended.
 func (c *client) lastLine(ctx context.Context, pod, container string) string {
+	line, err := c.logEnd(ctx, pod, container, true)
+	switch {
+	case err != nil:
+		return fmt.Sprintf(" (its log cannot be read: %s)", err)
+	case line == "":
+		return " (it printed nothing)"
+	}
+	return fmt.Sprintf(" (it printed last: %s)", line)
+}
+
+// operatorSays is what the operator printed last, or what its pods wait for.
+func (c *client) operatorSays(ctx context.Context) string {
+	list, err := c.kube.CoreV1().Pods(c.options.Namespace).List(ctx, metav1.ListOptions{LabelSelector: operatorPods})
+	if err != nil {
+		return "the pods of the operator: " + err.Error()
+	}
+	for i := range list.Items {
+		if text, _ := trouble(&list.Items[i]); text != "" {
+			return "of the operator, " + text
+		}
+		if line, err := c.logEnd(ctx, list.Items[i].Name, operator.Name, false); err == nil && line != "" {
+			return "the operator printed last: " + line
+		}
+	}
+	return fmt.Sprintf("the operator has %d pods and has printed nothing", len(list.Items))
+}
+
+// logEnd is the last line of a container's log, or of the one before it.
+func (c *client) logEnd(ctx context.Context, pod, container string, previous bool) (string, error) {
 	tail, limit := int64(1), int64(logBytes)
 	text, err := c.kube.CoreV1().Pods(c.options.Namespace).GetLogs(pod, &corev1.PodLogOptions{
-		Container: container, Previous: true, TailLines: &tail, LimitBytes: &limit,
+		Container: container, Previous: previous, TailLines: &tail, LimitBytes: &limit,
 	}).DoRaw(ctx)
-	if err != nil {
-		return fmt.Sprintf(" (its log cannot be read: %s)", err)
-	}
-	if line := strings.TrimSpace(string(text)); line != "" {
-		return fmt.Sprintf(" (it printed last: %s)", line)
-	}
-	return " (it printed nothing)"
+	return strings.TrimSpace(string(text)), err
 }

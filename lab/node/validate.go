@@ -12,9 +12,17 @@ import (
 )
 
 // Validate checks the object as upstream's webhook does, and what the webhook leaves to fail later: references to
-// profiles that do not exist, configuration texts that linuxptp cannot read, options that would break a command line.
-// The error joins every fault.
-func (c *PtpConfig) Validate() error {
+// profiles that do not exist, a ptp4l without a port, programs that a plain node does not run. The error joins every
+// fault.
+func (c *PtpConfig) Validate() error { return c.check(true) }
+
+// Admit checks the object as upstream's webhook does: what a cluster takes, and Validate may find faults in, is told by
+// the node that is to run it. Configuration texts that linuxptp cannot read and options that would break a command line
+// are faults here too.
+func (c *PtpConfig) Admit() error { return c.check(false) }
+
+// check finds the faults of an object; those that the webhook leaves to fail later only if all are wanted.
+func (c *PtpConfig) check(all bool) error {
 	f := faults{}
 	if c.APIVersion != APIVersion {
 		f.add("apiVersion is %q, want %q", c.APIVersion, APIVersion)
@@ -28,14 +36,14 @@ func (c *PtpConfig) Validate() error {
 	var names []string
 	for i := range c.Spec.Profile {
 		p := &c.Spec.Profile[i]
-		f.within("spec.profile["+strconv.Itoa(i)+"] "+clip(p.Name), p.validate())
+		f.within("spec.profile["+strconv.Itoa(i)+"] "+clip(p.Name), p.validate(all))
 		if slices.Contains(names, p.Name) {
 			f.add("spec.profile[%d]: a second profile %q", i, clip(p.Name))
 		}
 		names = append(names, p.Name)
 	}
 	for i, r := range c.Spec.Recommend {
-		if !slices.Contains(names, r.Profile) {
+		if all && !slices.Contains(names, r.Profile) {
 			f.add("spec.recommend[%d]: no profile %q in this object", i, clip(r.Profile))
 		}
 		if r.Priority == nil {
@@ -78,7 +86,7 @@ func logReducePattern() *regexp.Regexp {
 }
 
 // validate checks one profile.
-func (p *Profile) validate() []error {
+func (p *Profile) validate(all bool) []error {
 	f := faults{}
 	if p.Name == "" || strings.ContainsAny(p.Name, " \t\r\n\x00,/") {
 		f.add("name %q is empty or has a blank, comma or slash in it", clip(p.Name))
@@ -99,11 +107,11 @@ func (p *Profile) validate() []error {
 		if err != nil {
 			f.add("%s: %w", c.name, err)
 		} else if c.name == "ptp4lConf" {
-			f.list = append(f.list, p.validatePtp4l(conf)...)
+			f.list = append(f.list, p.validatePtp4l(conf, all)...)
 		}
 	}
 	for _, o := range []struct{ name, text string }{{"synce4lOpts", p.Synce4lOpts}, {"chronydOpts", p.ChronydOpts}} {
-		if o.text != "" {
+		if all && o.text != "" {
 			f.add("%s: a plain node does not run this program", o.name)
 		}
 	}
@@ -178,13 +186,13 @@ func (p *Profile) validateSettings() []error {
 }
 
 // validatePtp4l checks ptp4lConf against the rest of the profile.
-func (p *Profile) validatePtp4l(conf *linuxptp.Config) []error {
+func (p *Profile) validatePtp4l(conf *linuxptp.Config, all bool) []error {
 	f := faults{}
 	ports := conf.Interfaces()
 	if p.Interface != "" && len(ports) > 0 && !slices.Contains(ports, p.Interface) {
 		f.add("interface %q has no section in ptp4lConf, which has %s", p.Interface, strings.Join(ports, ", "))
 	}
-	if p.Ptp4lOpts != "" && p.Interface == "" && len(ports) == 0 && !slices.Contains(strings.Fields(p.Ptp4lOpts), "-i") {
+	if all && p.Ptp4lOpts != "" && p.Interface == "" && len(ports) == 0 && !slices.Contains(strings.Fields(p.Ptp4lOpts), "-i") {
 		f.add("ptp4l has no port: neither interface nor a section in ptp4lConf")
 	}
 	if text, found := conf.Get(linuxptp.Global, "domainNumber"); found {

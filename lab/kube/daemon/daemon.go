@@ -88,9 +88,6 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := clean(o.RunDir); err != nil {
-		return err
-	}
 	n, err := node.New(node.Options{
 		Name: o.Node, Enter: o.Enter, RunDir: o.RunDir, SecretDir: o.SecretDir, Log: o.Log, PHC: node.HardwareClock,
 		Renumber: true, SystemClock: !o.SharedClock, ReadEvery: o.ReadEvery, LogBytes: -1,
@@ -105,6 +102,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer servers.close()
+	if err := clean(o.RunDir); err != nil { // now that the ports are this daemon's, no other one works here
+		return err
+	}
 	endLog := printLog(n, o.Stdout)
 	defer endLog()
 	d := &daemon{o: o, node: n, cluster: watch(o), refused: map[string]string{}}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -235,12 +236,16 @@ func TestTellsDevices(t *testing.T) {
 			return false, err.Error()
 		}
 		list, found, err := unstructured.NestedSlice(object.Object, "status", "devices")
-		return found && err == nil && len(list) == 0, "no list" // the machine of a test has no such device
+		return found && err == nil && len(list) == 0, fmt.Sprint(list) // the machine of a test has no such device
 	}
 	b.put(ptpObject("NodePtpDevice", "w1", map[string]any{}))
 	b.until("the devices", told)
 	b.put(ptpObject("NodePtpDevice", "w1", map[string]any{}))
 	b.until("the devices again", told)
+	other := ptpObject("NodePtpDevice", "w1", map[string]any{})
+	other["status"] = map[string]any{"devices": []any{map[string]any{"name": "gone0"}}}
+	b.put(other)
+	b.until("the devices instead of others", told)
 }
 
 // TestDeviceList pins the names by which the suite and upstream's users look.

@@ -52,9 +52,10 @@ func (s *Server) AddNode(name string, labels map[string]string) {
 	}
 }
 
-// Kubelets stands in for the kubelets of all nodes until the test ends: what runs is what kubelet says, and pods that
-// are being deleted are gone at once. The function that it returns has kubelet asked again about every pod.
-func (s *Server) Kubelets(kubelet Kubelet) (again func()) {
+// Kubelets stands in for the kubelets of all nodes until the test ends: what runs is what kubelet says. Pods that are
+// being deleted are gone once stop, which may be nil, has returned. The function that it returns has kubelet asked again
+// about every pod.
+func (s *Server) Kubelets(kubelet Kubelet, stop func(*corev1.Pod)) (again func()) {
 	s.t.Helper()
 	kube := kubernetes.NewForConfigOrDie(s.Config)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -62,6 +63,9 @@ func (s *Server) Kubelets(kubelet Kubelet) (again func()) {
 	informer := factory.Core().V1().Pods().Informer()
 	look := func(object any) {
 		if pod, ok := object.(*corev1.Pod); ok && pod.Spec.NodeName != "" {
+			if pod.DeletionTimestamp != nil && stop != nil {
+				stop(pod)
+			}
 			if err := run(ctx, kube, pod, kubelet); err != nil && ctx.Err() == nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 				s.t.Errorf("stand-in for the kubelet of %s: pod %s: %v", pod.Spec.NodeName, pod.Name, err)
 			}

@@ -55,7 +55,7 @@ func (o *Operator) newCaches() error {
 	pods := informers.NewSharedInformerFactoryWithOptions(o.kube, 0, inside, narrow("app="+DaemonName, ""))
 	sets := informers.NewSharedInformerFactoryWithOptions(o.kube, 0, inside, narrow("", "metadata.name="+DaemonName))
 	hooks := informers.NewSharedInformerFactoryWithOptions(o.kube, 0, narrow("", "metadata.name="+WebhookName))
-	cluster := informers.NewSharedInformerFactory(o.kube, 0)
+	cluster := informers.NewSharedInformerFactoryWithOptions(o.kube, 0, informers.WithTransform(slim))
 	ptp := dynamicinformer.NewFilteredDynamicSharedInformerFactory(o.dynamic, 0, namespace, nil)
 	o.factories = []factory{own, pods, sets, hooks, cluster, ptp}
 
@@ -70,7 +70,8 @@ func (o *Operator) newCaches() error {
 
 	return errors.Join(
 		o.watch(cluster.Core().V1().Nodes().Informer(), sameLabels, partDevices, partStatus, partServices),
-		o.watch(own.Core().V1().Secrets().Informer(), o.sameSecret, partDaemonSet, partWebhook),
+		o.watch(own.Core().V1().Secrets().Informer(), sameVersion, partDaemonSet, partWebhook),
+		o.watchCertificate(own.Core().V1().Secrets().Informer()),
 		o.watch(own.Core().V1().Services().Informer(), sameVersion, partServices),
 		o.watch(pods.Core().V1().Pods().Informer(), samePlace, partPods),
 		o.watch(sets.Apps().V1().DaemonSets().Informer(), sameGeneration, partDaemonSet),
@@ -79,6 +80,14 @@ func (o *Operator) newCaches() error {
 		o.watch(ptp.ForResource(operatorConfigs()).Informer(), sameGeneration, partConfig, partDaemonSet, partDevices, partStatus, partServices, partMonitor),
 		o.watch(ptp.ForResource(devices()).Informer(), sameGeneration, partDevices),
 	)
+}
+
+// slim drops what nobody reads of a node: most of it.
+func slim(object any) (any, error) {
+	if n, ok := object.(*corev1.Node); ok {
+		n.ManagedFields, n.Status = nil, corev1.NodeStatus{}
+	}
+	return object, nil
 }
 
 // watch queues parts when an object comes, goes, or changes so that it is not the same.
@@ -105,18 +114,23 @@ func (o *Operator) watch(informer cache.SharedIndexInformer, same func(before, a
 	return nil
 }
 
-func sameVersion(a, b metav1.Object) bool { return a.GetResourceVersion() == b.GetResourceVersion() }
-
-// sameSecret goes by the version, and has the webhook's certificate looked at when it has changed.
-func (o *Operator) sameSecret(a, b metav1.Object) bool {
-	if sameVersion(a, b) {
-		return true
-	}
-	if a.GetName() == certificateName {
-		o.serving.change()
-	}
-	return false
+// watchCertificate has the webhook's certificate looked at when its secret comes, changes or goes.
+func (o *Operator) watchCertificate(informer cache.SharedIndexInformer) error {
+	tell := func(any) { o.serving.change() }
+	_, err := informer.AddEventHandler(cache.FilteringResourceEventHandler{
+		FilterFunc: func(object any) bool {
+			if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+				object = gone.Obj
+			}
+			secret, ok := object.(*corev1.Secret)
+			return ok && secret.Name == certificateName
+		},
+		Handler: cache.ResourceEventHandlerFuncs{AddFunc: tell, UpdateFunc: func(_, after any) { tell(after) }, DeleteFunc: tell},
+	})
+	return err
 }
+
+func sameVersion(a, b metav1.Object) bool { return a.GetResourceVersion() == b.GetResourceVersion() }
 
 // sameGeneration goes by what the owner decides: a new object of the same name is another.
 func sameGeneration(a, b metav1.Object) bool {

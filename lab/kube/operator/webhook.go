@@ -93,13 +93,13 @@ func review(validate func(context.Context, []byte) error) http.Handler {
 	})
 }
 
-// validateConfig turns down what upstream's webhook does, and what linuxptp cannot read.
+// validateConfig turns down what upstream's webhook does, and texts that linuxptp cannot read.
 func (o *Operator) validateConfig(ctx context.Context, text []byte) error {
 	var c node.PtpConfig
 	if err := json.Unmarshal(text, &c); err != nil {
 		return fmt.Errorf("read the PtpConfig: %w", err)
 	}
-	return errors.Join(c.Validate(), c.CheckKeys(func(secret string) (map[string][]byte, error) {
+	return errors.Join(c.Admit(), c.CheckKeys(func(secret string) (map[string][]byte, error) {
 		// Not from the cache: the secret may have come a moment before the object.
 		s, err := o.kube.CoreV1().Secrets(o.options.Namespace).Get(ctx, secret, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {

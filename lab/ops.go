@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ptplab/ptplab/lab/image"
+	"github.com/ptplab/ptplab/lab/node"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
@@ -170,12 +171,7 @@ type Readiness struct {
 }
 
 // Device is an interface of a worker that makes hardware time stamps.
-type Device struct {
-	Name   string `json:"name"`
-	PCI    string `json:"pci,omitempty"`    // "0000:1f:01.0"; "" if it is on no PCI device
-	Vendor string `json:"vendor,omitempty"` // of the PCI device, "0x8086"
-	Driver string `json:"driver,omitempty"`
-}
+type Device = node.Device
 
 // Load is the CPU time that the programs of a worker used.
 type Load struct {

@@ -21,6 +21,7 @@ type place struct {
 
 func (p place) nets() netns.Dir         { return netns.Dir(filepath.Join(p.base, "net")) }
 func (p place) mountFile() string       { return filepath.Join(p.base, "mnt", p.owner) }
+func (p place) processFile() string     { return filepath.Join(p.base, "pid", p.owner) } // of a container's place
 func (p place) runDir() string          { return filepath.Join(p.base, "run", p.owner) }
 func (p place) workDir() string         { return filepath.Join(p.base, "work", p.owner) }
 func (p place) open() (*os.File, error) { return p.nets().Open(p.owner) }
@@ -129,18 +130,27 @@ func keepQuiet() error {
 
 // remove takes the namespaces and directories away. What runs in them must have ended.
 func (p place) remove() error {
-	for isPinned(p.mountFile()) {
-		if err := unix.Unmount(p.mountFile(), unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("unpin the mounts of %s: %w", p.owner, err)
+	for _, file := range []string{p.mountFile(), p.processFile()} {
+		for isPinned(file) {
+			if err := unix.Unmount(file, unix.MNT_DETACH); err != nil {
+				return fmt.Errorf("unpin the namespaces of %s: %w", p.owner, err)
+			}
+		}
+		if err := os.RemoveAll(file); err != nil {
+			return err
 		}
 	}
-	return errors.Join(p.nets().Delete(p.owner), os.RemoveAll(p.mountFile()), os.RemoveAll(p.runDir()), os.RemoveAll(p.workDir()))
+	return errors.Join(p.nets().Delete(p.owner), os.RemoveAll(p.runDir()), os.RemoveAll(p.workDir()))
 }
 
-// command is argv in both namespaces. nsenter becomes argv, so the process is argv's own.
+// command is argv in the namespaces. nsenter becomes argv, so the process is argv's own; only in a container, which has
+// process numbers of its own, it is nsenter's child.
 func (p place) command(argv []string) *exec.Cmd {
-	args := append([]string{"--net=" + p.nets().Path(p.owner), "--mount=" + p.mountFile(), "--"}, argv...)
-	return exec.Command("nsenter", args...)
+	args := []string{"--net=" + p.nets().Path(p.owner), "--mount=" + p.mountFile()}
+	if isPinned(p.processFile()) {
+		args = append(args, "--pid="+p.processFile())
+	}
+	return exec.Command("nsenter", append(append(args, "--"), argv...)...)
 }
 
 // removePlaces takes all places away, whoever's they are.

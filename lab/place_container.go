@@ -17,7 +17,7 @@ func (p place) adopt(pid int) error {
 	if err := os.MkdirAll(p.workDir(), 0o700); err != nil {
 		return err
 	}
-	for kind, file := range map[string]string{"net": p.nets().Path(p.owner), "mnt": p.mountFile()} {
+	for kind, file := range map[string]string{"net": p.nets().Path(p.owner), "mnt": p.mountFile(), "pid": p.processFile()} {
 		if err := pin(fmt.Sprintf("/proc/%d/ns/%s", pid, kind), file); err != nil {
 			return fmt.Errorf("namespaces of %s: %w", p.owner, err)
 		}

@@ -47,11 +47,17 @@ clocks it knows the true error of.`,
 	root.AddCommand(daemonCommands(a)...)
 	root.SetHelpCommandGroupID(groupHost)
 	wrapHelp(root)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
+	root.SetUsageTemplate(usageTemplate(root))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageErrorf("%w; see %s --help", err, cmd.CommandPath())
 	})
 	return root
+}
+
+// usageTemplate is cobra's with lines that fit a terminal, and a column for the names of the commands that are shown: cobra
+// makes it as wide as the longest name of a hidden one.
+func usageTemplate(root *cobra.Command) string {
+	return strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80", "rpad .Name .NamePadding", "rpad .Name 11").Replace(root.UsageTemplate())
 }
 
 // wrapHelp breaks the explanations of all commands to lines that a terminal shows whole.

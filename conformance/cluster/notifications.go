@@ -86,7 +86,7 @@ func (m *mailbox) API() string { return "http://localhost:" + strconv.Itoa(notif
 
 // Endpoint is the pod's address, which the node reaches as it reaches all its pods.
 func (m *mailbox) Endpoint() string {
-	return "http://" + net.JoinHostPort(m.pod.Status.PodIP, strconv.Itoa(mailPort)) + "/event"
+	return "http://" + net.JoinHostPort(m.pod.Status.PodIP, strconv.Itoa(mailPort))
 }
 
 // RoundTrip carries a request to the port of the same number in the daemon's pod.

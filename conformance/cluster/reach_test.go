@@ -32,7 +32,7 @@ func TestMailbox(t *testing.T) {
 	before := p.Everything()
 	box, err := s.OpenMailbox(t.Context(), "w2")
 	ok(t, err)
-	if box.Endpoint() != "http://127.0.0.1:9043/event" {
+	if box.Endpoint() != "http://127.0.0.1:9043" {
 		t.Error(box.Endpoint())
 	}
 	answer, err := (&http.Client{Transport: box}).Get(box.API() + "/api/ocloudNotifications/v2/health")
@@ -101,9 +101,16 @@ func TestCrashNotifier(t *testing.T) {
 }
 
 func TestDevices(t *testing.T) {
-	s := open(t, fake.NewPTP(), Options{})
+	p := fake.NewPTP()
+	p.Run(func(pod fake.Pod, argv []string) *fake.Outcome {
+		if pod.Node != "w1" || argv[len(argv)-1] != "ptplab-drivers" {
+			return nil
+		}
+		return &fake.Outcome{Stdout: "eth0 virtio_net\nens1f0 ice\n"}
+	})
+	s := open(t, p, Options{})
 	got, err := s.Devices(t.Context(), "w1")
-	if diff := cmp.Diff([]sut.Device{{Name: "ens1f0", PCI: "0000:1f:01.0", Vendor: "0x8086"}}, got); diff != "" || err != nil {
+	if diff := cmp.Diff([]sut.Device{{Name: "ens1f0", PCI: "0000:1f:01.0", Vendor: "0x8086", Driver: "ice"}}, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
 }

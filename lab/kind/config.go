@@ -59,7 +59,7 @@ evictionHard:
   nodefs.available: "0%"
   nodefs.inodesFree: "0%"
   imagefs.available: "0%"
-nodeStatusUpdateFrequency: 10s
+syncFrequency: 10s
 `
 
 // config is the cluster as kind wants to have it described.

@@ -13,6 +13,7 @@ import (
 
 	authorization "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -72,6 +73,7 @@ func TestDeploy(t *testing.T) {
 		}
 	}
 	s.mends(o)
+	s.loses(o)
 	s.follows(o)
 	s.rights()
 }
@@ -114,6 +116,30 @@ func (s *stack) mends(o Options) {
 	}
 	if have, want, err = Observe(t.Context(), s.Config, o); err != nil || have != want {
 		t.Errorf("mended: %d of %d, %v", have, want, err)
+	}
+}
+
+// loses has somebody delete a kind of object, with what there is of it: Observe says so, Deploy brings it back.
+func (s *stack) loses(o Options) {
+	t := s.t
+	t.Helper()
+	definitions := s.dynamic.Resource(resourceOfText("apiextensions.k8s.io/v1", "customresourcedefinitions"))
+	name := "ptpconfigs.ptp.openshift.io"
+	if err := definitions.Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("the kind to be gone", func(ctx context.Context) (bool, string, error) {
+		_, err := definitions.Get(ctx, name, metav1.GetOptions{})
+		return apierrors.IsNotFound(err), "", nil
+	})
+	if have, want, err := Observe(t.Context(), s.Config, o); err != nil || have > want-1 {
+		t.Errorf("without a kind of object: %d of %d, %v", have, want, err)
+	}
+	if err := s.deploy(o); err != nil {
+		t.Fatal(err)
+	}
+	if have, want, err := Observe(t.Context(), s.Config, o); err != nil || have != want {
+		t.Errorf("with it again: %d of %d, %v", have, want, err)
 	}
 }
 

@@ -87,7 +87,7 @@ func (c *client) observeOperator(ctx context.Context) (have, want int, err error
 		return 0, pieces, err
 	}
 	answers, err := c.webhookAnswers(ctx)
-	if webhookAway(err) {
+	if webhookAway(err) || apierrors.IsNotFound(err) { // or there is no such kind of object
 		return 1, pieces, nil
 	}
 	if err != nil || !answers {

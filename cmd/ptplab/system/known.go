@@ -20,7 +20,9 @@ var (
 )
 
 // NewKnown adds to a cluster what the lab with a plan knows of it.
-func NewKnown(cluster sut.System, l Lab, plan *topology.Plan) Known { return Known{cluster, New(l, plan)} }
+func NewKnown(cluster sut.System, l Lab, plan *topology.Plan) Known {
+	return Known{cluster, New(l, plan)}
+}
 
 // Unwrap is the cluster.
 func (k Known) Unwrap() sut.System { return k.System }

@@ -78,7 +78,7 @@ func (o *Operator) daemonSet(s settings, secrets []string) *appsv1.DaemonSet {
 					Volumes: []corev1.Volume{
 						hostFolder("run", runPath, corev1.HostPathDirectoryOrCreate),
 						hostFolder("dev", "/dev", corev1.HostPathDirectory),
-						{Name: "events", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+						emptyFolder("events"), emptyFolder("tmp"),
 					},
 				},
 			},
@@ -93,6 +93,11 @@ func (o *Operator) daemonSet(s settings, secrets []string) *appsv1.DaemonSet {
 		pod.Volumes = append(pod.Volumes, hostFolder("store", storePath, corev1.HostPathDirectoryOrCreate))
 	}
 	return set
+}
+
+// emptyFolder is a folder that everybody in the pod may write.
+func emptyFolder(name string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
 }
 
 func hostFolder(name, path string, kind corev1.HostPathType) corev1.Volume {
@@ -135,7 +140,7 @@ func (o *Operator) container(name, command string) corev1.Container {
 			field("NODE_NAME", "spec.nodeName"), field("POD_NAME", "metadata.name"), field("NAME_SPACE", "metadata.namespace"),
 			{Name: SharedClockVariable, Value: oneOrZero(o.options.SharedClock)},
 		},
-		VolumeMounts: []corev1.VolumeMount{{Name: "run", MountPath: "/var/run"}, {Name: "events", MountPath: "/cloud-native"}},
+		VolumeMounts: []corev1.VolumeMount{{Name: "run", MountPath: "/var/run"}, {Name: "events", MountPath: "/cloud-native"}, {Name: "tmp", MountPath: "/tmp"}},
 		Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
 			corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: resource.MustParse("50Mi"),
 		}},

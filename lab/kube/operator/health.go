@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -23,7 +24,7 @@ func (o *Operator) serveHealth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, &http.Server{Handler: mux, ReadHeaderTimeout: headerWithin}, listener)
+	return o.serve(ctx, mux, listener)
 }
 
 // notReady says what readiness waits for, "" if nothing.
@@ -44,7 +45,8 @@ const (
 )
 
 // serve answers until ctx ends.
-func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+func (o *Operator) serve(ctx context.Context, handler http.Handler, listener net.Listener) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerWithin, ErrorLog: slog.NewLogLogger(o.options.Log.Handler(), slog.LevelWarn)}
 	stop := context.AfterFunc(ctx, func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 		defer cancel()

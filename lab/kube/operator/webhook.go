@@ -55,7 +55,7 @@ func (o *Operator) serveWebhook(ctx context.Context) error {
 	defer func() { <-renewing }()
 	o.serving.up.Store(true)
 	defer o.serving.up.Store(false)
-	return serve(ctx, &http.Server{Handler: o.webhook(), ReadHeaderTimeout: headerWithin}, listener)
+	return o.serve(ctx, o.webhook(), listener)
 }
 
 // webhook is upstream's paths.

@@ -183,6 +183,7 @@ func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpRep
 		return nil, err
 	}
 	if args.Nodes {
+		report.Took = time.Since(begun)
 		return report, nil
 	}
 	if w.cluster != nil {

@@ -111,6 +111,17 @@ func (s *stack) followNodes() {
 	devices("w1", "w2")
 	s.AddNode("w3.example.org", map[string]string{workerLabel: ""})
 	devices("w1", "w2", "w3.example.org")
+	label := func(value string) {
+		s.t.Helper()
+		text := []byte(`{"metadata":{"labels":{"` + workerLabel + `":` + value + `}}}`)
+		if _, err := s.kube.CoreV1().Nodes().Patch(s.t.Context(), "w3.example.org", types.MergePatchType, text, metav1.PatchOptions{}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	label("null")
+	devices("w1", "w2")
+	label(`""`)
+	devices("w1", "w2", "w3.example.org")
 	if err := s.kube.CoreV1().Nodes().Delete(s.t.Context(), "w3.example.org", metav1.DeleteOptions{}); err != nil {
 		s.t.Fatal(err)
 	}

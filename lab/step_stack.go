@@ -15,7 +15,9 @@ func (s *stackStep) Name() string { return "PTP stack" }
 func (s *stackStep) size() State  { return State{Want: 1} }
 
 // stack is how a lab wants to have them.
-func stack() kube.Options { return kube.Options{SharedClock: true, EventPublisher: true} }
+func stack() kube.Options {
+	return kube.Options{SharedClock: true, EventPublisher: true, Monitoring: true}
+}
 
 func (s *stackStep) Observe(ctx context.Context) (State, error) {
 	config, err := s.world.cluster.rest(ctx)

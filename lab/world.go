@@ -108,6 +108,10 @@ func (w *World) Handle(ctx context.Context, req *agent.Request) (any, error) {
 		return w.unfreeze(ctx)
 	case opKubeconfig:
 		return w.kubeconfig(ctx)
+	case opLoad:
+		return handle(ctx, req, w.load)
+	case opCollect:
+		return handle(ctx, req, w.collect)
 	case opExtra:
 		return handle(ctx, req, w.extra)
 	case opSelftest:

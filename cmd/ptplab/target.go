@@ -19,7 +19,6 @@ import (
 	"github.com/ptplab/ptplab/conformance/settings"
 	"github.com/ptplab/ptplab/conformance/sut"
 	"github.com/ptplab/ptplab/lab"
-	"github.com/ptplab/ptplab/lab/kube"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
@@ -100,9 +99,6 @@ func (a *app) openLabCluster(ctx context.Context, l *lab.Lab, s *settings.Settin
 	}
 	own := *s
 	own.Kubeconfig = path
-	if own.Image == "" {
-		own.Image = kube.DefaultImage
-	}
 	t, err := a.openCluster(ctx, &own)
 	if err != nil {
 		return nil, err

@@ -44,6 +44,7 @@ func DiscoveryRights(o Options) []Right {
 	all := slices.Concat(
 		rights("", "", "nodes", "get", "list"),
 		rights(o.Namespace, "", "pods", "list"),
+		rights(o.Namespace, "apps", "daemonsets", "get"),
 		rights(discoveryNamespace, "", "pods", "list", "watch"),
 		rights(discoveryNamespace, "", "pods/log", "get"),
 	)
@@ -68,7 +69,6 @@ func TestRights(o Options) []Right {
 		rights(namespace, "", "pods/portforward", "create"),
 		rights(namespace, "", "secrets", "get", "list", "create", "update", "delete"),
 		rights(namespace, "apps", "deployments", "get"),
-		rights(namespace, "apps", "daemonsets", "get"),
 		rights(namespace, "coordination.k8s.io", "leases", "get"),
 		rights(namespace, ptpGroup, "ptpconfigs", "get", "list", "create", "update", "delete"),
 		rights(namespace, ptpGroup, "ptpoperatorconfigs", "get", "update"),

@@ -25,7 +25,7 @@ type Options struct {
 	NodesSelector string // a label selector: only these nodes are part of the system; "" for all
 	Monitoring    string // namespace of the Prometheus server; "" for openshift-monitoring
 
-	Image                  string // ptplab's own, for pods of the suite; "" for none, and what needs one is unavailable
+	Image                  string // ptplab's own, for pods of the suite; "" for the daemon's where that is ptplab's, else none, and what needs one is unavailable
 	DiscoveryImage         string // of an l2discovery daemon to use in place of Image
 	PreconfiguredDiscovery bool   // somebody else runs the discovery's daemon set
 	AllInterfaces          bool   // discover interfaces that do not look physical as well
@@ -99,6 +99,12 @@ func Open(ctx context.Context, o Options) (*System, error) {
 	if err := s.check(ctx); err != nil {
 		s.Close()
 		return nil, err
+	}
+	if s.options.Image == "" {
+		if s.options.Image, err = s.ownImage(ctx); err != nil {
+			s.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }

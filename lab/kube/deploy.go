@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
+
+	"github.com/ptplab/ptplab/lab/kube/monitoring"
 )
 
 // Deploy brings the stack into a cluster, and waits until its operator serves and its daemon runs on every node that
@@ -25,7 +27,7 @@ func Deploy(ctx context.Context, config *rest.Config, o Options, tell func(what 
 	}
 	d := deployment{c, tell}
 	for _, stage := range []func(context.Context) error{
-		d.file(namespacesFile, "namespaces"), d.kinds, d.file(rightsFile, "rights"), d.labels, d.firstConfig, d.operator, d.config, d.daemon,
+		d.file(namespacesFile, "namespaces"), d.kinds, d.file(rightsFile, "rights"), d.labels, d.monitoring, d.firstConfig, d.operator, d.config, d.daemon,
 	} {
 		if err := stage(ctx); err != nil {
 			return fmt.Errorf("deploy the PTP stack: %w", err)
@@ -75,6 +77,29 @@ func (d deployment) kinds(ctx context.Context) error {
 			return err
 		}
 		d.tell("kinds of object", i+1, len(objects))
+	}
+	return nil
+}
+
+// monitoring starts Prometheus. Nobody waits for it: it says itself what it has not collected yet.
+func (d deployment) monitoring(ctx context.Context) error {
+	if !d.options.Monitoring {
+		return nil
+	}
+	objects, err := monitoring.Objects(monitoring.Options{PTPNamespace: d.options.Namespace})
+	if err != nil {
+		return err
+	}
+	for i, object := range objects {
+		if err := d.apply(ctx, object); err != nil {
+			return err
+		}
+		if object.GetKind() == "CustomResourceDefinition" {
+			if err := d.established(ctx, object); err != nil {
+				return err
+			}
+		}
+		d.tell("monitoring", i+1, len(objects))
 	}
 	return nil
 }

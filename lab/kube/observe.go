@@ -8,6 +8,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
+
+	"github.com/ptplab/ptplab/lab/kube/monitoring"
 )
 
 // Observe counts the pieces of the stack: its objects, the roles of the workers, the operator, its webhook and the
@@ -39,6 +41,13 @@ func (c *client) objects() ([]*unstructured.Unstructured, error) {
 	var all []*unstructured.Unstructured
 	for _, file := range []string{namespacesFile, kindsFile, rightsFile, operatorFile, webhookFile} {
 		objects, err := objectsOf(file, c.options)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, objects...)
+	}
+	if c.options.Monitoring {
+		objects, err := monitoring.Objects(monitoring.Options{PTPNamespace: c.options.Namespace})
 		if err != nil {
 			return nil, err
 		}

@@ -19,6 +19,7 @@ type Options struct {
 	Nodes          map[string]string // labels of the nodes that run the daemon; nil for those of workers
 	SharedClock    bool              // the nodes share one kernel, and so CLOCK_REALTIME
 	EventPublisher bool              // the daemon's pods notify of events
+	Monitoring     bool              // with a Prometheus that collects from the daemon and the kubelets
 }
 
 func (o Options) withDefaults() Options {

@@ -18,10 +18,10 @@ FUZZ     ?= .
 # The archive that the container image of the suite goes to.
 SUITE_IMAGE ?= bin/suite.tar
 
-.PHONY: help demo build images test test-conformance functests suite-image sabotage bench fuzz generate packages clean
+.PHONY: help demo build images images-k8s test test-conformance test-k8s functests suite-image sabotage bench bench-k8s fuzz generate packages clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: images ## make a lab, test it, take it away
 	$(BIN) up $(TOPOLOGY)
@@ -33,7 +33,10 @@ build: ## build ptplab
 images: packages build ## build the lab kernel and the root file system, or find them in the cache
 	$(BIN) image build
 
-test: images ## run every test, also those that boot the lab kernel
+images-k8s: images ## build also what a lab with a kind cluster needs
+	$(BIN) image build rootfs-docker node
+
+test: images-k8s ## run every test, also those that boot the lab kernel
 	test -z "$$(gofmt -l .)" || { gofmt -l . ; exit 1; }
 	$(GO) vet -tags lab,guest ./...
 	PTPLAB=$(abspath $(BIN)) $(GO) test -tags lab -p 1 -timeout 60m ./...
@@ -50,8 +53,14 @@ suite-image: build ## write a container image of the suite, for docker load and 
 sabotage: images ## break labs in every known way and see each spec fail: a table
 	SABOTAGE=$(SABOTAGE) $(GO) test -tags lab -count 1 -timeout 60m -run TestSabotageOnLab -v ./cmd/ptplab/system
 
+test-k8s: images-k8s ## take a lab with a kind cluster through its life, with the suite from outside
+	PTPLAB=$(abspath $(BIN)) $(GO) test -tags lab -count 1 -timeout 60m -run TestKubernetes -v ./lab
+
 bench: images ## measure speed and memory: a table, and bench.json
-	PTPLAB=$(abspath $(BIN)) $(GO) run ./lab/bench -json bench.json
+	PTPLAB=$(abspath $(BIN)) $(GO) run ./lab/bench -run '^(dnbc|oc|ptplab|star):' -json bench.json
+
+bench-k8s: images-k8s ## the same of a lab with a kind cluster
+	PTPLAB=$(abspath $(BIN)) $(GO) run ./lab/bench -run '^kind:' -n 3 -json bench-k8s.json
 
 fuzz: ## feed every parser with nonsense for FUZZTIME each
 	FUZZTIME=$(FUZZTIME) FUZZ='$(FUZZ)' ci/fuzz
@@ -67,4 +76,4 @@ packages:
 	fi
 
 clean: ## remove what was built here; the image cache stays (ptplab image prune)
-	rm -rf bin bench.json
+	rm -rf bin bench.json bench-k8s.json

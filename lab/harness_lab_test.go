@@ -49,6 +49,7 @@ var binary = sync.OnceValues(func() (string, error) {
 type bench struct {
 	*testing.T
 	home, temp string
+	limit      time.Duration // of one command
 	before     host
 }
 
@@ -56,7 +57,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
-	b := &bench{T: t, home: filepath.Join(dir, "home"), temp: filepath.Join(dir, "tmp")}
+	b := &bench{T: t, home: filepath.Join(dir, "home"), temp: filepath.Join(dir, "tmp"), limit: commandLimit}
 	for _, d := range []string{b.temp, filepath.Join(dir, "user")} {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			t.Fatal(err)
@@ -90,7 +91,7 @@ func (b *bench) command(args ...string) *exec.Cmd {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), b.limit)
 	b.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = b.environ()

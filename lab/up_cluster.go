@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
@@ -106,4 +107,16 @@ func (w *World) kubeconfig(context.Context) ([]byte, error) {
 		return nil, agent.Errorf("usage", "the cluster of lab %s is not made yet; run ptplab up again", w.Lab)
 	}
 	return text, err
+}
+
+// DiskBytes is what the lab's disk takes of the host's; 0 for a lab without one.
+func (l *Lab) DiskBytes() (int64, error) {
+	info, err := os.Stat(l.engine.(*simEngine).machine.Disk())
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.Sys().(*syscall.Stat_t).Blocks * 512, nil
 }

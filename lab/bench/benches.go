@@ -17,7 +17,7 @@ var starSizes = [...]int{10, 30, 100}
 
 // benches are all there are, in the order of the table.
 func benches() []bench {
-	return []bench{dnbcBench(), ocBench(), commandBench(), starBench()}
+	return []bench{dnbcBench(), ocBench(), commandBench(), starBench(), kindBench()}
 }
 
 // dnbcBench is one life of the lab that most is done with.

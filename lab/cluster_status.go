@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,8 +17,10 @@ import (
 // statusLimit is how long a node's daemon may take to say how it is.
 const statusLimit = 5 * time.Second
 
-// statusOf is what an owner's programs say of themselves. The daemon of a cluster's node that does not answer runs none: its
-// pod may not have started yet.
+// errSilent says that the daemon of a cluster's node does not answer: its pod may not have started yet.
+var errSilent = errors.New("its linuxptp-daemon does not answer")
+
+// statusOf is what an owner's programs say of themselves. Where errSilent is the error, it has no program.
 func (w *World) statusOf(ctx context.Context, owner string) (node.Status, error) {
 	if c := w.hasCluster(); c != nil {
 		if one, ok := c.node(owner); ok {
@@ -61,7 +64,7 @@ func (c *cluster) status(ctx context.Context, of kind.Container) (node.Status, e
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return status, nil
+		return status, errSilent
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {

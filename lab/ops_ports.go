@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -160,6 +161,10 @@ func (w *World) ptpPorts(ctx context.Context, plan *topology.Plan, s *Status) ma
 	all := map[topology.PortRef]*node.PortStatus{}
 	for _, owner := range owners(plan) {
 		ns, err := w.statusOf(ctx, owner)
+		if errors.Is(err, errSilent) {
+			s.Faults = append(s.Faults, fmt.Sprintf("node %s: %v", owner, err))
+			continue
+		}
 		if err != nil {
 			s.Faults = append(s.Faults, fmt.Sprintf("%s has no clocks yet", owner))
 			continue

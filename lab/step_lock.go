@@ -73,7 +73,7 @@ func (w *World) starts(ctx context.Context, plan *topology.Plan) (map[string]int
 	all := map[string]int{}
 	for _, owner := range owners(plan) {
 		status, err := w.statusOf(ctx, owner)
-		if err != nil {
+		if err != nil && !errors.Is(err, errSilent) {
 			return nil, err
 		}
 		for _, p := range status.Processes {
@@ -87,7 +87,7 @@ func (w *World) starts(ctx context.Context, plan *topology.Plan) (map[string]int
 func (w *World) restless(ctx context.Context, plan *topology.Plan, before map[string]int) error {
 	for _, owner := range owners(plan) {
 		status, err := w.statusOf(ctx, owner)
-		if err != nil {
+		if err != nil && !errors.Is(err, errSilent) {
 			return err
 		}
 		for _, p := range status.Processes {
@@ -123,7 +123,7 @@ func receivers(p *topology.Plan) []topology.Clock {
 // lockedPort is the port by which a clock is locked, or "".
 func (w *World) lockedPort(ctx context.Context, c topology.Clock) (string, error) {
 	status, err := w.statusOf(ctx, c.Worker)
-	if err != nil {
+	if err != nil && !errors.Is(err, errSilent) {
 		return "", err
 	}
 	for _, p := range status.Ports {

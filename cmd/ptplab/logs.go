@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,9 @@ func logsCommand(a *app) *cobra.Command {
 		Use:   "logs [NODE]",
 		Short: "Print what ptp4l and its like have said",
 		Long: `Print what the processes of a node, or of all nodes, have said. With -f, go on as
-they say more, and let the lab's time pass as fast as here.` + exitNote,
+they say more, and let the lab's time pass as fast as here. Of a worker that is a
+node of a cluster, it is the log of its linuxptp-daemon pod: each line begins with
+the name of its container.` + exitNote,
 		Example: `  ptplab logs w1
   ptplab logs -f`,
 		Args:              between(0, 1),
@@ -34,9 +37,7 @@ they say more, and let the lab's time pass as fast as here.` + exitNote,
 			if follow {
 				return a.followLogs(cmd.Context(), name, node, p)
 			}
-			return a.inLab(name, cmd, func(ctx context.Context, l *lab.Lab) error {
-				return errors.Join(l.Logs(ctx, lab.LogsArgs{Node: node}, p.print), p.err)
-			})
+			return a.inLab(name, cmd, func(ctx context.Context, l *lab.Lab) error { return printLogs(ctx, l, node, p) })
 		},
 	}
 	labFlag(cmd, &name)
@@ -50,8 +51,14 @@ func (a *app) followLogs(ctx context.Context, name, node string, p *logPrinter) 
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var known overlap
+	stop := func() {}
+	defer func() { stop() }()
+	pods := func(l *lab.Lab) (err error) {
+		stop, err = followPods(ctx, l, node, p)
+		return err
+	}
 	for {
-		err := a.followOnce(ctx, name, node, p, &known)
+		err := a.followOnce(ctx, name, node, p, &known, pods)
 		if ctx.Err() != nil {
 			return errStopped()
 		}
@@ -66,7 +73,8 @@ func (a *app) followLogs(ctx context.Context, name, node string, p *logPrinter) 
 	}
 }
 
-func (a *app) followOnce(ctx context.Context, name, node string, p *logPrinter, known *overlap) error {
+// followOnce prints what is new, and the first time lets pods be followed.
+func (a *app) followOnce(ctx context.Context, name, node string, p *logPrinter, known *overlap, pods func(*lab.Lab) error) error {
 	l, err := a.open(name, "logs -f")
 	if is[*lab.BusyError](err) && known.begun() {
 		return nil // its turn comes
@@ -75,34 +83,59 @@ func (a *app) followOnce(ctx context.Context, name, node string, p *logPrinter, 
 		return err
 	}
 	defer l.Close()
+	if !known.begun() {
+		if err := pods(l); err != nil {
+			return err
+		}
+	}
 	var lines []lab.LogLine
 	args := lab.LogsArgs{Node: node}
 	if known.begun() && l.Time != sim.Real {
 		args.Follow = tick
 	}
-	err = l.Logs(ctx, args, func(line lab.LogLine) { lines = append(lines, line) })
+	if isPod(l.Plan, node) {
+		_, err = l.Status(ctx) // whether the lab still runs
+	} else {
+		err = l.Logs(ctx, args, func(line lab.LogLine) { lines = append(lines, line) })
+	}
 	for _, line := range known.news(lines) {
 		p.print(line)
 	}
-	return errors.Join(err, p.err)
+	return errors.Join(err, p.failed())
 }
 
-// logPrinter prints log lines and keeps the first error.
+// logPrinter prints log lines and keeps the first error. Several goroutines may print.
 type logPrinter struct {
 	out      io.Writer
 	withNode bool
-	err      error
+
+	mu  sync.Mutex
+	err error
 }
 
-func (p *logPrinter) print(l lab.LogLine) {
+func (p *logPrinter) print(l lab.LogLine) { p.line(l.Node, "", l.Text) }
+
+// line prints a line of a node, and of one of its containers unless container is empty.
+func (p *logPrinter) line(node, container, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.err != nil {
 		return
 	}
 	prefix := ""
 	if p.withNode {
-		prefix = fmt.Sprintf("%-4s ", l.Node)
+		prefix = fmt.Sprintf("%-4s ", node)
 	}
-	_, p.err = fmt.Fprintf(p.out, "%s%s\n", prefix, l.Text)
+	if container != "" {
+		prefix += fmt.Sprintf("%-25s ", container)
+	}
+	_, p.err = fmt.Fprintf(p.out, "%s%s\n", prefix, text)
+}
+
+func (p *logPrinter) failed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
 }
 
 // overlap finds what is new in lines that begin with lines that are known already, for each node by itself.

@@ -40,7 +40,7 @@ clocks it knows the true error of.`,
 		&cobra.Group{ID: groupHost, Title: "This machine:"},
 	)
 	add(root, groupLabs, upCommand(a), downCommand(a), statusCommand(a), testCommand(a))
-	add(root, groupUse, runCommand(a), execCommand(a), kubeconfigCommand(a), linkCommand(a), logsCommand(a), applyCommand(a), discoverCommand(a), selftestCommand(a))
+	add(root, groupUse, runCommand(a), execCommand(a), kubeconfigCommand(a), loadCommand(a), linkCommand(a), logsCommand(a), collectCommand(a), applyCommand(a), discoverCommand(a), selftestCommand(a))
 	add(root, groupFiles, validateCommand(a), graphCommand(a), schemaCommand(a))
 	add(root, groupHost, doctorCommand(a), imageCommand(a), versionCommand(a), completionCommand(a))
 	root.AddCommand(gatewayCommand(a), kindCreateCommand(a), podCommand(a), operatorCommand(a))
@@ -64,7 +64,9 @@ func usageTemplate(root *cobra.Command) string {
 func wrapHelp(cmd *cobra.Command) {
 	paragraphs := strings.Split(cmd.Long, "\n\n")
 	for i, p := range paragraphs {
-		paragraphs[i] = strings.Join(wrap(p, lineWidth), "\n")
+		if !strings.HasPrefix(p, "  ") { // a list has lines of its own
+			paragraphs[i] = strings.Join(wrap(p, lineWidth), "\n")
+		}
 	}
 	cmd.Long = strings.Join(paragraphs, "\n\n")
 	for _, c := range cmd.Commands() {

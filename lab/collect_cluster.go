@@ -50,7 +50,9 @@ func (l *Lab) clusterObjects(ctx context.Context) (*clusterObjects, error) {
 const ptpGroup = "ptp.openshift.io"
 
 // logNamespaces are those whose containers' logs are collected.
-func logNamespaces() []string { return []string{"kube-system", "openshift-monitoring", "openshift-ptp"} }
+func logNamespaces() []string {
+	return []string{"kube-system", "openshift-monitoring", "openshift-ptp"}
+}
 
 // cluster adds the cluster's objects and logs.
 func (c *collection) cluster(ctx context.Context) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ptplab/ptplab/lab/agent"
 	"github.com/ptplab/ptplab/lab/kind"
+	"github.com/ptplab/ptplab/lab/run"
 )
 
 // opCollect is the operation: CollectArgs; CollectedFile...; nothing.
@@ -58,7 +59,7 @@ func (w *World) collect(ctx context.Context, req *agent.Request, args CollectArg
 	case c != nil && (args.Node == kind.ControlPlane || slices.Contains(plan.Workers, args.Node)):
 		return nil, w.collectContainer(ctx, c, args.Node, send)
 	case isOwner(plan, args.Node):
-		return nil, w.collectPlain(args.Node, send)
+		return nil, w.collectPlain(ctx, args.Node, send)
 	}
 	return nil, agent.Errorf("usage", "there is no node %s in lab %s; there is %s", args.Node, w.Lab, strings.Join(owners(plan), ", "))
 }
@@ -82,13 +83,21 @@ func (w *World) collectLab(ctx context.Context, send func(CollectedFile) error) 
 	return send(collected("containers.txt", text, err))
 }
 
-// collectPlain sends the files of a node that the lab itself looks after.
-func (w *World) collectPlain(owner string, send func(CollectedFile) error) error {
+// collectPlain sends the files of a node that the lab itself looks after, and what a switch says of itself.
+func (w *World) collectPlain(ctx context.Context, owner string, send func(CollectedFile) error) error {
 	place := w.place(owner)
 	if err := sendMatches(send, "run", place.runDir(), "*.config"); err != nil {
 		return err
 	}
-	return sendMatches(send, "ovs", filepath.Join(place.workDir(), "ovs"), "*.log")
+	dir := filepath.Join(place.workDir(), "ovs")
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := sendMatches(send, "ovs", dir, "*.log"); err != nil {
+		return err
+	}
+	text, err := run.Command(ctx, "ovs-vsctl", "--db=unix:"+filepath.Join(dir, "db.sock"), "--timeout=10", "show").Output()
+	return send(collected("ovs/show.txt", text, err))
 }
 
 // collectContainer sends the files of a node of the cluster: what its daemon has in its /var/run, what it says of itself, and

@@ -40,9 +40,6 @@ func (c *collection) node(ctx context.Context, plan *topology.Plan, owner string
 			c.command(ctx, owner, "ethtool-"+p.Name+".txt", "ethtool", "-T", p.Name)
 		}
 	}
-	if slices.ContainsFunc(plan.Switches, func(s topology.Switch) bool { return s.Name == owner }) {
-		c.command(ctx, owner, "ovs-vsctl.txt", "ovs-vsctl", "show")
-	}
 }
 
 // command adds what a command prints in a node.

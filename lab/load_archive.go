@@ -25,7 +25,7 @@ type ImageArchive struct {
 	file    *os.File
 	size    int64 // bytes
 	entries map[string]entry
-	oci     *layout // nil for a docker-archive
+	oci     *ociLayout // nil for a docker-archive
 }
 
 // ArchivedImage is an image with its names.

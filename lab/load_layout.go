@@ -22,9 +22,9 @@ const (
 	nameAnnotation = "io.containerd.image.name"
 )
 
-// layout is what is sent of an OCI layout: the images for the lab's architecture, under their full names. An index of
+// ociLayout is what is sent of an OCI layout: the images for the lab's architecture, under their full names. An index of
 // several architectures, of which docker save leaves all but one out of the file, would not be imported.
-type layout struct {
+type ociLayout struct {
 	index v1.IndexManifest
 	blobs []string // paths, each once
 	size  int64    // of them all, bytes
@@ -35,7 +35,7 @@ const maxDepth = 4
 
 // readLayout reads an OCI layout.
 func (a *ImageArchive) readLayout(arch string) error {
-	a.oci = &layout{index: v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}}
+	a.oci = &ociLayout{index: v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}}
 	top, err := a.index(indexFile)
 	if err != nil {
 		return err

@@ -1,8 +1,10 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,7 +84,9 @@ func (r Rollout) Users(ctx context.Context, images []string) ([]Workload, error)
 	for _, s := range sets.Items {
 		add(DaemonSet, s.ObjectMeta, s.Spec.Template.Spec)
 	}
-	slices.SortFunc(all, func(a, b Workload) int { return strings.Compare(fmt.Sprint(b), fmt.Sprint(a)) })
+	slices.SortFunc(all, func(a, b Workload) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+	})
 	return all, nil
 }
 
@@ -138,20 +142,32 @@ func daemonSetState(d *appsv1.DaemonSet) *workloadState {
 	return &workloadState{
 		pod: d.Spec.Template.Spec, stamp: d.Spec.Template.Annotations[restartedAt], selector: d.Spec.Selector,
 		byHand: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType,
-		done: s.ObservedGeneration >= d.Generation && s.UpdatedNumberScheduled == want && s.NumberAvailable == want && s.NumberUnavailable == 0,
-		seen: fmt.Sprintf("%d of %d pods are new, %d are available", s.UpdatedNumberScheduled, want, s.NumberAvailable),
+		done:   s.ObservedGeneration >= d.Generation && s.UpdatedNumberScheduled == want && s.NumberAvailable == want && s.NumberUnavailable == 0,
+		seen:   fmt.Sprintf("%d of %d pods are new, %d are available", s.UpdatedNumberScheduled, want, s.NumberAvailable),
 	}
+}
+
+// Exists checks that there is such a workload, and that it can be restarted.
+func (r Rollout) Exists(ctx context.Context, w Workload) error {
+	state, err := r.state(ctx, w)
+	if err == nil && state.byHand {
+		err = errors.New("its update strategy is OnDelete; delete its pods yourself")
+	}
+	if err != nil {
+		return fmt.Errorf("restart %s of namespace %s: %w", w, w.Namespace, err)
+	}
+	return nil
 }
 
 // Restart makes the pods of a workload anew, as kubectl rollout restart does. The warning is empty unless they will not run
 // one of the images: they run others, or the node is told to fetch them.
 func (r Rollout) Restart(ctx context.Context, w Workload, images []string) (warning string, err error) {
+	if err := r.Exists(ctx, w); err != nil {
+		return "", err
+	}
 	state, err := r.state(ctx, w)
 	if err != nil {
 		return "", fmt.Errorf("restart %s: %w", w, err)
-	}
-	if state.byHand {
-		return "", fmt.Errorf("restart %s: its update strategy is OnDelete; delete its pods yourself", w)
 	}
 	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
 		"annotations": map[string]string{restartedAt: time.Now().UTC().Format(time.RFC3339Nano)},

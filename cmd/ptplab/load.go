@@ -146,6 +146,11 @@ func openArchives(ctx context.Context, names []string, stdin io.Reader) ([]*lab.
 
 // loadAll loads the archives, then restarts what is to be restarted, all of it at once, and waits for each.
 func (a *app) loadAll(ctx context.Context, to loader, rollout lab.Rollout, f loadFlags, archives []*lab.ImageArchive, workloads []lab.Workload) error {
+	for _, w := range workloads { // before anything is sent
+		if err := rollout.Exists(ctx, w); err != nil {
+			return err
+		}
+	}
 	var images []string
 	for _, archive := range archives {
 		names, err := a.loadOne(ctx, to, f, archive)
@@ -188,6 +193,7 @@ func (a *app) loadOne(ctx context.Context, to loader, f loadFlags, archive *lab.
 	if err != nil {
 		return nil, err
 	}
+	a.talk.Update("", len(result.Nodes), len(result.Nodes))
 	a.talk.End("")
 	var nodes []string
 	for _, n := range result.Nodes {

@@ -83,6 +83,9 @@ func (a *app) followOnce(ctx context.Context, name, node string, p *logPrinter, 
 		return err
 	}
 	defer l.Close()
+	if err := knowsNode(l.Plan, node); err != nil {
+		return err
+	}
 	if !known.begun() {
 		if err := pods(l); err != nil {
 			return err
@@ -94,7 +97,7 @@ func (a *app) followOnce(ctx context.Context, name, node string, p *logPrinter, 
 		args.Follow = tick
 	}
 	if isPod(l.Plan, node) {
-		_, err = l.Status(ctx) // whether the lab still runs
+		err = mustRun(l)
 	} else {
 		err = l.Logs(ctx, args, func(line lab.LogLine) { lines = append(lines, line) })
 	}

@@ -38,8 +38,38 @@ func podNodes(p *topology.Plan, node string) []string {
 	return nil
 }
 
+// knowsNode checks that a node is one of the lab's, where the lab itself does not look after all of them.
+func knowsNode(p *topology.Plan, node string) error {
+	if p.Nodes != topology.NodesKind || node == "" || isPod(p, node) {
+		return nil
+	}
+	all := slices.Clone(p.Workers)
+	for _, g := range p.Grandmasters {
+		all = append(all, g.Name)
+	}
+	for _, s := range p.Switches {
+		all = append(all, s.Name)
+	}
+	if slices.Contains(all, node) {
+		return nil
+	}
+	return usageErrorf("there is no node %s in the lab; there is %s", node, strings.Join(all, ", "))
+}
+
+// mustRun says whether a lab runs whose pods are being followed.
+func mustRun(l *lab.Lab) error {
+	running, err := l.Running()
+	if err == nil && !running {
+		err = fmt.Errorf("lab %s does not run any more", l.Name)
+	}
+	return err
+}
+
 // printLogs prints the logs of a node, or of all. A pod that has none does not keep others' from being printed.
 func printLogs(ctx context.Context, l *lab.Lab, node string, p *logPrinter) error {
+	if err := knowsNode(l.Plan, node); err != nil {
+		return err
+	}
 	nodes := podNodes(l.Plan, node)
 	var faults []error
 	if len(nodes) > 0 {

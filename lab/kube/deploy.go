@@ -10,8 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
-
-	"github.com/ptplab/ptplab/lab/kube/monitoring"
 )
 
 // Deploy brings the stack into a cluster, and waits until its operator serves and its daemon runs on every node that
@@ -83,10 +81,7 @@ func (d deployment) kinds(ctx context.Context) error {
 
 // monitoring starts Prometheus. Nobody waits for it: it says itself what it has not collected yet.
 func (d deployment) monitoring(ctx context.Context) error {
-	if !d.options.Monitoring {
-		return nil
-	}
-	objects, err := monitoring.Objects(monitoring.Options{PTPNamespace: d.options.Namespace})
+	objects, err := d.monitoringObjects()
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func listAll() metav1.ListOptions { return metav1.ListOptions{} }
 
 func TestDeploy(t *testing.T) {
 	s := newStack(t)
-	o := Options{SharedClock: true, EventPublisher: true}
+	o := Options{SharedClock: true, EventPublisher: true, Monitoring: true}
 	have, want, err := Observe(t.Context(), s.Config, o)
 	if err != nil || have != 0 || want < 20 {
 		t.Errorf("of an empty cluster: %d of %d, %v", have, want, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -46,14 +47,20 @@ func (c *client) objects() ([]*unstructured.Unstructured, error) {
 		}
 		all = append(all, objects...)
 	}
-	if c.options.Monitoring {
-		objects, err := monitoring.Objects(monitoring.Options{PTPNamespace: c.options.Namespace})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, objects...)
+	more, err := c.monitoringObjects()
+	if err != nil {
+		return nil, err
 	}
-	return append(all, operatorConfig(c.options)), nil
+	return append(append(all, more...), operatorConfig(c.options)), nil
+}
+
+// monitoringObjects are those of Prometheus, if it is asked for. Their namespace is there in any case, as one of OpenShift's.
+func (c *client) monitoringObjects() ([]*unstructured.Unstructured, error) {
+	if !c.options.Monitoring {
+		return nil, nil
+	}
+	objects, err := monitoring.Objects(monitoring.Options{PTPNamespace: c.options.Namespace})
+	return slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetKind() == "Namespace" }), err
 }
 
 // count says how many of the objects are as they should be.

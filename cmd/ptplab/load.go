@@ -16,6 +16,8 @@ import (
 
 	"github.com/ptplab/ptplab/cmd/ptplab/talk"
 	"github.com/ptplab/ptplab/lab"
+	"github.com/ptplab/ptplab/lab/kind"
+	"github.com/ptplab/ptplab/lab/topology"
 )
 
 // loadLimit is how long load may take unless told otherwise.
@@ -59,7 +61,19 @@ of its registry and never the one that was loaded.` + exitNote,
 	cmd.Flags().StringVarP(&f.namespace, "namespace", "n", ptpNamespace, "`namespace` of what --rollout names")
 	cmd.Flags().BoolVar(&f.leave, "no-rollout", false, "restart nothing")
 	timeoutFlag(cmd, &f.timeout, loadLimit)
+	if err := cmd.RegisterFlagCompletionFunc("node", completeClusterNodes); err != nil {
+		panic(err) // the flag above is there
+	}
 	return cmd
+}
+
+// completeClusterNodes completes to the nodes of the lab's cluster.
+func completeClusterNodes(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	plan := labPlan(cmd)
+	if plan == nil || plan.Nodes != topology.NodesKind {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return append([]string{kind.ControlPlane}, plan.Workers...), cobra.ShellCompDirectiveNoFileComp
 }
 
 // ptpNamespace is where the PTP stack is.

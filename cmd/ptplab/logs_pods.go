@@ -164,10 +164,12 @@ func (p *podLogs) stream(ctx context.Context, pod *corev1.Pod, container string,
 	}
 	defer log.Close()
 	in := bufio.NewReader(log)
+	last := after
 	for {
 		text, err := in.ReadString('\n')
-		if line := parsePodLine(container, strings.TrimRight(text, "\r\n"), after); text != "" && (after.IsZero() || line.at.After(after)) {
+		if line := parsePodLine(container, strings.TrimRight(text, "\r\n"), last); text != "" && (after.IsZero() || line.at.After(after)) {
 			tell(line)
+			last = line.at
 		}
 		if errors.Is(err, io.EOF) || ctx.Err() != nil {
 			return nil
@@ -178,12 +180,12 @@ func (p *podLogs) stream(ctx context.Context, pod *corev1.Pod, container string,
 	}
 }
 
-// parsePodLine takes the time off a line. One without a time is later than what is known.
-func parsePodLine(container, text string, after time.Time) podLine {
+// parsePodLine takes the time off a line. One without a time is just after the one before it.
+func parsePodLine(container, text string, before time.Time) podLine {
 	stamp, rest, _ := strings.Cut(text, " ")
 	at, err := time.Parse(time.RFC3339Nano, stamp)
 	if err != nil {
-		return podLine{after.Add(1), container, text}
+		return podLine{before.Add(1), container, text}
 	}
 	return podLine{at, container, rest}
 }

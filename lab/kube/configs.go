@@ -61,7 +61,8 @@ func ObserveConfigs(ctx context.Context, config *rest.Config, text []byte) (have
 	if err != nil {
 		return 0, 0, err
 	}
-	return c.count(ctx, objects)
+	have, err = c.count(ctx, objects)
+	return have, len(objects), err
 }
 
 // ptpConfigs reads the objects. Without a namespace they are for the operator's.

@@ -21,6 +21,7 @@ type cluster struct {
 	docker  kind.Docker
 	options kind.Options
 	image   image.NodeImage
+	stack   Stack
 
 	changing sync.Mutex                // held while the nodes' namespaces and ports change hands
 	mu       sync.Mutex                // guards what follows
@@ -36,10 +37,11 @@ const (
 )
 
 // newCluster is the cluster of a plan, of which nothing need exist.
-func (w *World) newCluster(plan *topology.Plan, node image.NodeImage) *cluster {
+func (w *World) newCluster(plan *topology.Plan, node image.NodeImage, stack Stack) *cluster {
 	return &cluster{
 		docker: kind.Docker{Dir: dockerDir, Log: filepath.Join(sim.DiskDir, "docker.log")},
 		image:  node,
+		stack:  stack,
 		options: kind.Options{
 			Name: w.Lab, Workers: plan.Workers, Image: node.Reference, Dir: clusterDir, RootFS: sim.RootDir, Self: selfDir,
 		},

@@ -33,7 +33,7 @@ func TestKubernetes(t *testing.T) {
 	b := newClusterBench(t)
 	file := topologyFile("dnbc")
 	b.up(file, "--nodes", "kind", "--fresh")
-	b.locked(dnbcReceivers)
+	b.awaitLocked(dnbcReceivers, "up")
 	kernels := b.kernels()
 	again := b.ptplab("up", file, "--nodes", "kind")
 	if steps := strings.Count(again.stderr, "nothing to do"); again.code != 0 || steps != clusterSteps || !slices.Equal(b.kernels(), kernels) {
@@ -48,12 +48,12 @@ func TestKubernetes(t *testing.T) {
 	if back.code != 0 || strings.Contains(back.stderr, "Joining worker nodes") {
 		t.Errorf("the copy of the cluster was not used: %s", back)
 	}
-	b.locked(dnbcReceivers)
+	b.awaitLocked(dnbcReceivers, "up")
 }
 
 // What dnbc has on a cluster: the time receivers of the workers and the switch, and the steps of up.
 const (
-	dnbcReceivers = 6
+	dnbcReceivers = 7
 	clusterSteps  = 12
 )
 
@@ -97,27 +97,41 @@ func (b *bench) comesBack(worker string) {
 	born := func() string { return b.ptplab("exec", worker, "--", "stat", "-c", "%Y", "/proc/1").stdout }
 	before := born()
 	b.ptplab("exec", worker, "--", "systemctl", "reboot", "--force", "--force") // its own end is the reboot's
-	last := ""
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
-		now := born()
-		if now == "" || now == before {
-			last = fmt.Sprintf("init of %s is of %q, before %q", worker, now, before)
-			continue
+	b.await(5*time.Minute, worker+" to have started anew", func() string {
+		if now := born(); now == "" || now == before {
+			return fmt.Sprintf("its init is of %q, before %q", now, before)
 		}
-		s := b.status()
-		if got := receiversOf(s); len(s.Faults) == 0 && len(got) == dnbcReceivers && !slices.ContainsFunc(values(got), func(state string) bool { return state != "LOCKED" && state != "" }) {
-			return
-		} else {
-			last = fmt.Sprintf("time receivers %v, faults %q", got, s.Faults)
-		}
-	}
-	b.Errorf("%s is not whole again after its reboot: %s", worker, last)
+		return ""
+	})
+	b.awaitLocked(dnbcReceivers, "the reboot of "+worker)
 }
 
-func values(m map[string]string) []string {
-	var all []string
-	for _, v := range m {
-		all = append(all, v)
+// awaitLocked waits until as many time receivers as wanted are locked and nothing is at fault.
+func (b *bench) awaitLocked(want int, after string) {
+	b.Helper()
+	b.await(5*time.Minute, fmt.Sprintf("%d locked time receivers after %s", want, after), func() string {
+		s := b.status()
+		got := receiversOf(s)
+		for port, state := range got {
+			if state != "LOCKED" && state != "" {
+				return port + " is " + state
+			}
+		}
+		if len(got) != want || len(s.Faults) > 0 {
+			return fmt.Sprintf("time receivers %v, faults %q", got, s.Faults)
+		}
+		return ""
+	})
+}
+
+// await waits until a look finds nothing missing any more.
+func (b *bench) await(limit time.Duration, what string, look func() (missing string)) {
+	b.Helper()
+	missing := ""
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(time.Second) {
+		if missing = look(); missing == "" {
+			return
+		}
 	}
-	return all
+	b.Errorf("waited %s for %s: %s", limit, what, missing)
 }

@@ -20,10 +20,13 @@ const statusLimit = 5 * time.Second
 // errSilent says that the daemon of a cluster's node does not answer: its pod may not have started yet.
 var errSilent = errors.New("its linuxptp-daemon does not answer")
 
-// statusOf is what an owner's programs say of themselves. Where errSilent is the error, it has no program.
+// statusOf is what an owner's programs say of themselves. Where errSilent is the error, it has no program. Of a node with
+// another stack than ptplab's, nothing is known.
 func (w *World) statusOf(ctx context.Context, owner string) (node.Status, error) {
 	if c := w.hasCluster(); c != nil {
-		if one, ok := c.node(owner); ok {
+		if one, ok := c.node(owner); ok && c.stack == StackNone {
+			return node.Status{Node: owner}, nil
+		} else if ok {
 			return c.status(ctx, one)
 		}
 	}

@@ -29,6 +29,7 @@ type Record struct {
 	Topology string         `json:"topology"` // path of the file, as it was given
 	Created  time.Time      `json:"created"`
 	Plan     *topology.Plan `json:"plan"`
+	Stack    Stack          `json:"stack,omitempty"`  // of a lab with a cluster
 	Merged   string         `json:"merged,omitempty"` // the user's kubeconfig, if the lab's context was added to it
 }
 

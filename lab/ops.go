@@ -48,6 +48,8 @@ type UpArgs struct {
 	Keep bool           `json:"keep"` // what a failed run has made
 	Wait bool           `json:"wait"` // until the clocks have locked
 
+	Stack Stack `json:"stack,omitempty"` // of a lab with a cluster
+
 	Nodes bool `json:"nodes,omitempty"` // of a lab with a cluster: only that, with nothing of the topology but the workers' names
 
 	Node *image.NodeImage `json:"node,omitempty"` // of a lab with a cluster; it is on the tape

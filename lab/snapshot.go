@@ -26,6 +26,7 @@ func (l *Lab) snapshotImage(o UpOptions, files imageFiles) (image.Image, error) 
 		"rootfs": filepath.Base(filepath.Dir(files.rootfs)),
 		"node":   filepath.Base(filepath.Dir(files.node)),
 		"setup":  setup,
+		"stack":  string(l.Stack),
 	}, l.copyDisk)
 }
 

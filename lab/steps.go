@@ -8,15 +8,19 @@ import (
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
-// Steps is the lab as the list of its parts, in the order in which they are made. The last one only waits.
-func (w *World) Steps(plan *topology.Plan) Steps {
+// Steps is the lab as the list of its parts, in the order in which they are made. The last one only waits, where there is
+// anything to wait for.
+func (w *World) Steps(plan *topology.Plan, stack Stack) Steps {
 	p := part{world: w, plan: plan}
 	network := Steps{&placesStep{p}, &nicsStep{p}, &cablesStep{p}, &switchesStep{p}}
 	if plan.Nodes != topology.NodesKind {
 		return append(network, &clocksStep{p}, &lockStep{p})
 	}
-	nodes := Steps{&dockerStep{p}, &nodeImageStep{p}, &clusterStep{p}, &stackStep{p}}
-	return slices.Concat(nodes, network, Steps{&clocksStep{p}, &configsStep{p}, &lockStep{p}})
+	nodes := Steps{&dockerStep{p}, &nodeImageStep{p}, &clusterStep{p}}
+	if stack == StackNone {
+		return slices.Concat(nodes, network, Steps{&clocksStep{p}})
+	}
+	return slices.Concat(nodes, Steps{&stackStep{p}}, network, Steps{&clocksStep{p}, &configsStep{p}, &lockStep{p}})
 }
 
 // part is what all steps have.

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 type UpOptions struct {
 	Plan     *topology.Plan
 	Topology string        // where the plan is from, for the record
+	Stack    Stack         // of a lab with a cluster; "" means as it is, or StackAgent for a new lab
 	Time     sim.Mode      // how time passes; "" means as it is, or Virtual for a new lab
 	Recreate bool          // take away what runs under this name first
 	Keep     bool          // what a failed run has made
@@ -88,6 +90,8 @@ func (l *Lab) sameAs(o UpOptions) error {
 		return errors.Join(err1, err2)
 	case !bytes.Equal(have, want):
 		return &DifferentError{l.Name, "topology"}
+	case o.Stack != "" && o.Stack != l.Stack:
+		return &DifferentError{l.Name, fmt.Sprintf("stack (%s)", l.Stack)}
 	case o.Time != "" && o.Time != l.Time:
 		return &DifferentError{l.Name, fmt.Sprintf("time mode (%s)", l.Time)}
 	}
@@ -108,6 +112,9 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, files imageFiles) (*
 		mode = defaultTime(o.Plan)
 	}
 	l.Record = Record{Name: o.Plan.Name, Engine: l.engine.Name(), Time: mode, Topology: o.Topology, Created: time.Now(), Plan: o.Plan}
+	if hasCluster(o.Plan) {
+		l.Stack = cmp.Or(o.Stack, StackAgent)
+	}
 	if err := l.save(); err != nil {
 		return nil, fmt.Errorf("record lab %s: %w", l.Name, err)
 	}
@@ -198,12 +205,12 @@ func closeAll(files []*os.File) {
 }
 
 func (l *Lab) makeInside(ctx context.Context, o UpOptions) (*UpReport, error) {
-	return l.makePart(ctx, o, UpArgs{Plan: o.Plan, Keep: o.Keep, Wait: !o.NoWait})
+	return l.makePart(ctx, o, UpArgs{Plan: o.Plan, Stack: l.Stack, Keep: o.Keep, Wait: !o.NoWait})
 }
 
 // makeAndKeep makes the nodes, keeps a copy of them for the next lab, and makes the rest.
 func (l *Lab) makeAndKeep(ctx context.Context, o UpOptions, files imageFiles) (*UpReport, error) {
-	nodes, err := l.makePart(ctx, o, UpArgs{Plan: o.Plan, Keep: o.Keep, Nodes: true})
+	nodes, err := l.makePart(ctx, o, UpArgs{Plan: o.Plan, Stack: l.Stack, Keep: o.Keep, Nodes: true})
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +273,7 @@ func DryRun(ctx context.Context, home Home, o UpOptions) error {
 	}
 	if !running || o.Recreate {
 		o.OnStep(StepEvent{kernelStep, StepMissing, State{Want: 1}})
-		for _, s := range NewWorld(WorldOptions{}).Steps(o.Plan) {
+		for _, s := range NewWorld(WorldOptions{}).Steps(o.Plan, o.Stack) {
 			o.OnStep(StepEvent{s.Name(), StepMissing, s.(sized).size()})
 		}
 		return nil
@@ -275,7 +282,7 @@ func DryRun(ctx context.Context, home Home, o UpOptions) error {
 		return err
 	}
 	o.OnStep(StepEvent{kernelStep, StepReady, State{Have: 1, Want: 1}})
-	return l.call(ctx, opObserve, UpArgs{Plan: o.Plan}, nil, onEvent(o.OnStep))
+	return l.call(ctx, opObserve, UpArgs{Plan: o.Plan, Stack: l.Stack}, nil, onEvent(o.OnStep))
 }
 
 // closeUnmade gives the lock back, and takes its file away where there is no lab.

@@ -26,6 +26,15 @@ const (
 	diskMB    = 24576 // the disk
 )
 
+// Stack is what looks after the clocks of a cluster's nodes.
+type Stack string
+
+// The stacks.
+const (
+	StackAgent Stack = "agent" // ptplab's own operator and daemon; also what "" stands for
+	StackNone  Stack = "none"  // nothing: whoever made the lab deploys one
+)
+
 // hasCluster says whether the workers are nodes of a cluster.
 func hasCluster(p *topology.Plan) bool { return p.Nodes == topology.NodesKind }
 

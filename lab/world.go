@@ -159,7 +159,7 @@ func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpRep
 	w.mu.Lock()
 	w.plan = args.Plan
 	if args.Node != nil && w.cluster == nil {
-		w.cluster = w.newCluster(args.Plan, *args.Node)
+		w.cluster = w.newCluster(args.Plan, *args.Node, args.Stack)
 	}
 	w.mu.Unlock()
 
@@ -169,12 +169,12 @@ func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpRep
 		report.Steps = append(report.Steps, e)
 		req.Event(e)
 	}
-	steps := w.Steps(args.Plan)
+	steps := w.Steps(args.Plan, args.Stack)
 	switch {
 	case args.Nodes:
 		steps = steps[:slices.IndexFunc(steps, func(s Step) bool { return s.Name() == (&placesStep{}).Name() })]
 	case !args.Wait:
-		steps = steps[:len(steps)-1]
+		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Name() == (&lockStep{}).Name() })
 	}
 	for _, s := range steps {
 		s.(piecewise).onPiece(func(st State) { req.Event(StepEvent{s.Name(), StepMaking, st}) })
@@ -194,7 +194,9 @@ func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpRep
 		w.watchNodes(args.Plan)
 	}
 	report.Time, report.Took = time.Now(), time.Since(begun)
-	report.Locks, err = w.locks(ctx, args.Plan)
+	if args.Stack != StackNone {
+		report.Locks, err = w.locks(ctx, args.Plan)
+	}
 	return report, err
 }
 
@@ -206,7 +208,7 @@ func joinUndo(err, undo error) error {
 }
 
 func (w *World) observe(ctx context.Context, req *agent.Request, args UpArgs) (any, error) {
-	return nil, w.Steps(args.Plan).Observe(ctx, func(e StepEvent) { req.Event(e) })
+	return nil, w.Steps(args.Plan, args.Stack).Observe(ctx, func(e StepEvent) { req.Event(e) })
 }
 
 // run lets time pass, to the nanosecond and a system call. In virtual time, sleeping is what makes it.

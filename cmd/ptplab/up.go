@@ -20,7 +20,7 @@ const upLimit = 45 * time.Minute
 // upFlags are the options of up.
 type upFlags struct {
 	dryRun, recreate, keep, noWait, fresh bool
-	time, engine, nodes                   string
+	time, engine, nodes, stack            string
 	timeout                               time.Duration
 	output                                formatValue
 }
@@ -34,7 +34,8 @@ func upCommand(a *app) *cobra.Command {
 It is safe to repeat. A run that fails or is interrupted takes away what it made.` + exitNote,
 		Example: `  ptplab up topologies/dnbc.yaml
   ptplab up topologies/dnbc.yaml --dry-run
-  ptplab up topologies/oc.yaml --time real`,
+  ptplab up topologies/oc.yaml --time real
+  ptplab up topologies/dnbc.yaml --nodes kind`,
 		Args:              between(1, 1),
 		ValidArgsFunction: completeTopologies,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.up(cmd, f, args[0]) },
@@ -47,11 +48,13 @@ It is safe to repeat. A run that fails or is interrupted takes away what it made
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait for the clocks to lock")
 	flags.StringVar(&f.time, "time", "", "how the lab's time passes, `mode` real, skip or virtual; a new lab has virtual")
 	flags.StringVar(&f.nodes, "nodes", "", "what the workers are, `kind` plain or kind; the topology file says it otherwise")
+	flags.StringVar(&f.stack, "stack", "", "what looks after the clocks of a cluster's nodes, `stack` agent (ptplab's own operator and daemon) or none (yours); a new lab has agent")
 	flags.StringVar(&f.engine, "engine", "auto", "where the lab's kernel runs, `engine` auto or sim")
 	timeoutFlag(cmd, &f.timeout, upLimit)
 	outputFlag(cmd, &f.output, "table", "json")
 	completeFlag(cmd, "time", string(sim.Real), string(sim.Skip), string(sim.Virtual))
 	completeFlag(cmd, "engine", "auto", "sim")
+	completeFlag(cmd, "stack", string(lab.StackAgent), string(lab.StackNone))
 	completeFlag(cmd, "nodes", string(topology.NodesPlain), string(topology.NodesKind))
 	return cmd
 }
@@ -101,7 +104,24 @@ func (f upFlags) options(a *app, file string) (lab.UpOptions, error) {
 		return o, err
 	}
 	o.Plan = plan
-	return o, nil
+	o.Stack, err = f.chooseStack(plan)
+	return o, err
+}
+
+// chooseStack reads the flag of that name.
+func (f upFlags) chooseStack(plan *topology.Plan) (lab.Stack, error) {
+	stack := lab.Stack(f.stack)
+	switch {
+	case f.stack == "":
+		return "", nil
+	case f.stack == "ptp-operator":
+		return "", hostErrorf("this version of ptplab does not build upstream's images; make the cluster with --stack none and deploy them, with ptplab load and kubectl")
+	case stack != lab.StackAgent && stack != lab.StackNone:
+		return "", usageErrorf("--stack %q: there are agent and none", f.stack)
+	case plan.Nodes != topology.NodesKind:
+		return "", usageErrorf("--stack %s: plain workers have none; add --nodes kind", f.stack)
+	}
+	return stack, nil
 }
 
 // chooseNodes lets the flag say what the workers are.

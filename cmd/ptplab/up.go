@@ -46,7 +46,7 @@ It is safe to repeat. A run that fails or is interrupted takes away what it made
 	flags.BoolVar(&f.keep, "keep", false, "when it fails, keep what was made, to look at it")
 	flags.BoolVar(&f.fresh, "fresh", false, "make a cluster anew, also where a copy of one like it is kept")
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait for the clocks to lock")
-	flags.StringVar(&f.time, "time", "", "how the lab's time passes, `mode` real, skip or virtual; a new lab has virtual")
+	flags.StringVar(&f.time, "time", "", "how the lab's time passes, `mode` real, skip or virtual; a new lab has virtual, one with a cluster real")
 	flags.StringVar(&f.nodes, "nodes", "", "what the workers are, `kind` plain or kind; the topology file says it otherwise")
 	flags.StringVar(&f.stack, "stack", "", "what looks after the clocks of a cluster's nodes, `stack` agent (ptplab's own operator and daemon) or none (yours); a new lab has agent")
 	flags.StringVar(&f.engine, "engine", "auto", "where the lab's kernel runs, `engine` auto or sim")

@@ -14,9 +14,10 @@ import (
 
 // upResult is what up prints as JSON.
 type upResult struct {
-	Name     string   `json:"name"`
-	Engine   string   `json:"engine"`
-	TimeMode sim.Mode `json:"timeMode"` // how the lab's time passes
+	Name     string            `json:"name"`
+	Engine   string            `json:"engine"`
+	TimeMode sim.Mode          `json:"timeMode"` // how the lab's time passes
+	Nodes    topology.NodeKind `json:"nodes"`    // what the workers are
 	*lab.UpReport
 }
 
@@ -24,7 +25,7 @@ type upResult struct {
 func (a *app) tellUp(home lab.Home, name string, report *lab.UpReport, format string) error {
 	r := upResult{Name: name, UpReport: report}
 	if record, err := home.Record(name); err == nil {
-		r.Engine, r.TimeMode = record.Engine, record.Time
+		r.Engine, r.TimeMode, r.Nodes = record.Engine, record.Time, record.Plan.Nodes
 	}
 	return a.printUp(r, format)
 }
@@ -39,7 +40,11 @@ func (a *app) printUp(r upResult, format string) error {
 			return err
 		}
 	}
-	a.talk.Printf("%s", nextCommands(r.Name))
+	if r.Nodes == topology.NodesKind {
+		a.talk.Printf("%s", nextInCluster(r.Name))
+	} else {
+		a.talk.Printf("%s", nextCommands(r.Name))
+	}
 	return nil
 }
 
@@ -79,6 +84,17 @@ func nextCommands(name string) string {
   ptplab status          each port, its offset and its true error
   ptplab run 1h          let time pass
   ptplab exec -it NODE   look around in a node
+  ptplab test            run the conformance suite
+  ptplab down %-10s take it away`, name)
+}
+
+// nextInCluster are worth trying in a lab with a cluster.
+func nextInCluster(name string) string {
+	return fmt.Sprintf(`Now try:
+  export KUBECONFIG=$(ptplab kubeconfig)
+  kubectl get nodes,pods -A
+  ptplab status          each port, its offset and its true error
+  ptplab load IMAGE.tar  put an image of yours into the cluster
   ptplab test            run the conformance suite
   ptplab down %-10s take it away`, name)
 }

@@ -67,6 +67,11 @@ func Up(ctx context.Context, home Home, o UpOptions) (*UpReport, error) {
 		o.OnStep(StepEvent{kernelStep, StepReady, State{Have: 1, Want: 1}})
 		return l.makeInside(ctx, o)
 	}
+	if !running { // else it takes the place of what is there
+		if err := l.checkRoom(o.Plan); err != nil {
+			return nil, errors.Join(err, l.closeUnmade())
+		}
+	}
 	files, err := images(ctx, o)
 	if err != nil { // nothing is made or removed yet
 		return nil, errors.Join(err, l.closeUnmade())

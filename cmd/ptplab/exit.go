@@ -64,7 +64,7 @@ func exitCode(err error) int {
 		return exitBusy
 	case errors.As(err, &code):
 		return code.code
-	case is[*image.MissingError](err), is[*image.SpaceError](err), is[*image.FetchError](err),
+	case is[*lab.RoomError](err), is[*image.MissingError](err), is[*image.SpaceError](err), is[*image.FetchError](err),
 		is[*cluster.NotReadyError](err), is[*cluster.AccessError](err), is[*arrange.NoPortsError](err):
 		return exitHost
 	case is[topology.Faults](err), is[*lab.NotFoundError](err), is[*lab.AmbiguousError](err),

@@ -20,6 +20,7 @@ const (
 	labSpace     = 1 << 30   // bytes, of a lab's memory as a file
 	buildSpace   = 7 << 29   // bytes, of a kernel's sources and objects and a root file system
 	cachedSpace  = 100 << 20 // bytes, where the images are there already
+	clusterSpace = 3 << 30   // bytes, of a lab with a cluster of three workers: as much memory and disk each
 	buildCPUs    = 2
 	maxHomeBytes = 4000 // PATH_MAX less room for file names; sockets are reached without their path
 )
@@ -38,6 +39,7 @@ func (h Host) Checks(ctx context.Context) []Check {
 		h.tracing(),
 		h.cache(complete),
 		h.home(),
+		h.clusters(),
 	}
 }
 
@@ -228,6 +230,28 @@ func (h Host) home() Check {
 	if len(h.HomeDir) > maxHomeBytes {
 		c.State, c.Seen, c.Fix = Fail, fmt.Sprintf("its path has %d bytes", len(h.HomeDir)), fix
 	}
+	return c
+}
+
+// clusters is about labs whose workers are nodes of a cluster. A machine that has no room for them is good for others.
+func (h Host) clusters() Check {
+	c := Check{Name: "labs with a cluster", State: OK, Want: fmt.Sprintf("%s for their memory and for their disk, for --nodes kind", size(clusterSpace))}
+	var seen []string
+	for _, place := range []struct{ what, dir, fix string }{
+		{"memory", h.memoryDir(), "set TMPDIR to a larger tmpfs"},
+		{"disk", existing(h.HomeDir), "set PTPLAB_HOME to a directory on a larger disk"},
+	} {
+		s, err := h.Space(place.dir)
+		if err != nil {
+			c.State, c.Seen, c.Fix = Warn, err.Error(), place.fix
+			return c
+		}
+		if s.FreeBytes < clusterSpace {
+			c.State, c.Fix = Warn, "plain nodes do not need it; "+place.fix
+		}
+		seen = append(seen, fmt.Sprintf("%s free for %s in %s", size(s.FreeBytes), place.what, place.dir))
+	}
+	c.Seen = strings.Join(seen, ", ")
 	return c
 }
 

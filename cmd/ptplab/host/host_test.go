@@ -85,6 +85,8 @@ func TestChecks(t *testing.T) {
 			h.Getenv = func(name string) string { return map[string]string{"TMPDIR": "/var/tmp"}[name] }
 			spaceIs(h, Space{FreeBytes: 64 << 30})
 		}, "lab memory file", Warn, "/var/tmp has 64.0 GiB free", "slow"},
+		{"shm too small for a cluster", func(h *Host) { spaceIs(h, Space{FreeBytes: 2 << 30, Memory: true}) },
+			"labs with a cluster", Warn, "2.0 GiB free for memory in /dev/shm", "plain nodes do not need it"},
 		{"no shm", func(h *Host) { spaceIs(h, Space{FreeBytes: 64 << 30}) }, "lab memory file", Warn, "/tmp has", "slow"},
 		{"no seccomp", func(h *Host) { delete(h.FS.(fstest.MapFS), "proc/sys/kernel/seccomp/actions_avail") },
 			"system calls", Warn, "ptrace works", "two thirds"},

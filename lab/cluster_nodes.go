@@ -48,20 +48,16 @@ func (c *cluster) settle(ctx context.Context, p place, plan *topology.Plan) erro
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	if old != nil {
+		defer old.Close()
+	}
 	if err := p.adopt(one.PID); err != nil {
 		return err
 	}
-	if old == nil {
+	if old == nil || plan == nil {
 		return nil
 	}
-	defer old.Close()
-	if plan == nil {
-		return nil
-	}
-	if err := moveAll(ctx, p, old, plan); err != nil {
-		return err
-	}
-	return c.showClocksOf(plan, p.owner, one)
+	return errors.Join(moveAll(ctx, p, old, plan), c.showClocksOf(plan, p.owner, one))
 }
 
 // moveAll moves an owner's ports from where they were to its place, and sets them up.
@@ -71,17 +67,18 @@ func moveAll(ctx context.Context, p place, from *os.File, plan *topology.Plan) e
 		return err
 	}
 	defer to.Close()
+	var faults []error
 	for _, n := range plan.NICs {
 		if n.Owner != p.owner {
 			continue
 		}
 		for _, port := range n.Ports {
 			if err := moveBack(ctx, from, to, port); err != nil {
-				return fmt.Errorf("bring port %s back to %s: %w", port.Name, p.owner, err)
+				faults = append(faults, fmt.Errorf("bring port %s back to %s: %w", port.Name, p.owner, err))
 			}
 		}
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 func moveBack(ctx context.Context, from, to *os.File, port topology.Port) error {

@@ -47,11 +47,12 @@ func (l *Lab) clear(ctx context.Context) error {
 	if err := l.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("lab %s: %w", l.Name, err)
 	}
-	if err := l.unmergeKubeconfig(); err != nil {
-		return err
+	merged := l.unmergeKubeconfig()
+	if merged != nil { // the lab goes all the same
+		merged = fmt.Errorf("%w; take it out with: kubectl config delete-context %s, delete-cluster and delete-user", merged, l.KubeContext())
 	}
 	if err := os.RemoveAll(l.dir()); err != nil {
-		return fmt.Errorf("remove the state of lab %s: %w", l.Name, err)
+		return errors.Join(merged, fmt.Errorf("remove the state of lab %s: %w", l.Name, err))
 	}
-	return nil
+	return merged
 }

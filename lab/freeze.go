@@ -67,11 +67,11 @@ func (w *World) unfreeze(context.Context) (any, error) {
 	if w.frozen.thaw == nil {
 		return nil, nil
 	}
-	w.frozen.thaw.Stop()
-	w.frozen.thaw = nil
 	if err := onDisk(ioctlThaw); err != nil {
 		return nil, fmt.Errorf("thaw the disk: %w", err)
 	}
+	w.frozen.thaw.Stop()
+	w.frozen.thaw = nil
 	return nil, nil
 }
 

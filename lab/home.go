@@ -70,7 +70,7 @@ func foreign(dir string) string {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case recordName, recordName + ".new", "agent.sock", "console.log", "uml", "gateway.sock", "gateway.log", "disk", kubeconfigName:
+		case recordName, recordName + ".new", "agent.sock", "console.log", "uml", "gateway.sock", "gateway.log", "disk", kubeconfigName, kubeconfigName + ".new":
 		default:
 			return e.Name()
 		}

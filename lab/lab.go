@@ -14,6 +14,7 @@ import (
 	"github.com/ptplab/ptplab/lab/agent"
 	"github.com/ptplab/ptplab/lab/engine"
 	"github.com/ptplab/ptplab/lab/engine/sim"
+	"github.com/ptplab/ptplab/lab/image"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
@@ -23,14 +24,15 @@ const recordName = "lab.json"
 // Record is what a lab's directory says about it: how to find the lab again. What is in the lab, only the lab
 // says.
 type Record struct {
-	Name     string         `json:"name"`
-	Engine   string         `json:"engine"`
-	Time     sim.Mode       `json:"time"`
-	Topology string         `json:"topology"` // path of the file, as it was given
-	Created  time.Time      `json:"created"`
-	Plan     *topology.Plan `json:"plan"`
-	Stack    Stack          `json:"stack,omitempty"`  // of a lab with a cluster
-	Merged   string         `json:"merged,omitempty"` // the user's kubeconfig, if the lab's context was added to it
+	Name     string           `json:"name"`
+	Engine   string           `json:"engine"`
+	Time     sim.Mode         `json:"time"`
+	Topology string           `json:"topology"` // path of the file, as it was given
+	Created  time.Time        `json:"created"`
+	Plan     *topology.Plan   `json:"plan"`
+	Stack    Stack            `json:"stack,omitempty"`  // of a lab with a cluster
+	Node     *image.NodeImage `json:"node,omitempty"`   // of a lab with a cluster
+	Merged   string           `json:"merged,omitempty"` // the user's kubeconfig, if the lab's context was added to it
 }
 
 // Lab is one lab, seen from outside and locked for one command.

@@ -17,8 +17,10 @@ func (p place) adopt(pid int) error {
 	if err := os.MkdirAll(p.workDir(), 0o700); err != nil {
 		return err
 	}
-	for kind, file := range map[string]string{"net": p.nets().Path(p.owner), "mnt": p.mountFile(), "pid": p.processFile()} {
-		if err := pin(fmt.Sprintf("/proc/%d/ns/%s", pid, kind), file); err != nil {
+	for _, one := range []struct{ kind, file string }{
+		{"pid", p.processFile()}, {"mnt", p.mountFile()}, {"net", p.nets().Path(p.owner)}, // by the last, isOf knows that all are there
+	} {
+		if err := pin(fmt.Sprintf("/proc/%d/ns/%s", pid, one.kind), one.file); err != nil {
 			return fmt.Errorf("namespaces of %s: %w", p.owner, err)
 		}
 	}

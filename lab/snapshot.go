@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -57,22 +58,48 @@ func (l *Lab) keepSnapshot(ctx context.Context, o UpOptions, files imageFiles) e
 	if err != nil {
 		return err
 	}
+	if err := l.dropOld(ctx, snapshot); err != nil {
+		return err
+	}
 	path, err := snapshot.Build(ctx, nil)
 	if err != nil {
 		return err
 	}
-	cache := filepath.Dir(filepath.Dir(filepath.Dir(path)))
-	_, err = image.Prune(ctx, cache, func(e image.Entry) bool {
+	_, err = image.Prune(ctx, cacheOf(path), func(e image.Entry) bool {
 		return e.Kind != image.KindCluster || e.Manifest.Name != o.Plan.Name || e.Dir == filepath.Dir(path)
 	})
 	return err
 }
+
+// dropOld takes away a copy from before this lab, which Build would take for the new one: it was too old, or not wanted.
+func (l *Lab) dropOld(ctx context.Context, snapshot image.Image) error {
+	old, ok := snapshot.Path(ctx)
+	if !ok {
+		return nil
+	}
+	if made, err := image.Built(old); err != nil || made.After(l.Created) {
+		return err
+	}
+	_, err := image.Prune(ctx, cacheOf(old), func(e image.Entry) bool { return e.Dir != filepath.Dir(old) })
+	return err
+}
+
+// cacheOf is the image cache that holds the image at path.
+func cacheOf(path string) string { return filepath.Dir(filepath.Dir(filepath.Dir(path))) }
+
+// copyLimit is how long a copy of the disk may take: well less than freezeLimit, after which it is written to again.
+const copyLimit = freezeLimit - 10*time.Second
 
 // copyDisk copies the lab's disk while nothing is written to it.
 func (l *Lab) copyDisk(ctx context.Context, to string) error {
 	if err := l.call(ctx, opFreeze, nil, nil, nil); err != nil {
 		return err
 	}
-	err := image.CopySparse(ctx, l.engine.(*simEngine).machine.Disk(), to)
+	limited, cancel := context.WithTimeoutCause(ctx, copyLimit, fmt.Errorf("it takes longer than %s, for which the disk may stand still", copyLimit))
+	defer cancel()
+	err := image.CopySparse(limited, l.engine.(*simEngine).machine.Disk(), to)
+	if err == nil {
+		err = context.Cause(limited) // the last part may have come too late
+	}
 	return errors.Join(err, l.call(context.WithoutCancel(ctx), opThaw, nil, nil, nil))
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -68,6 +69,8 @@ type clusterStep struct{ part }
 func (s *clusterStep) Name() string { return "cluster" }
 func (s *clusterStep) size() State  { return State{Want: 1 + len(s.plan.Workers)} }
 
+// Observe counts the nodes whose containers run and that the cluster says are ready. One that is there at all counts for one,
+// also while its API server is away: a run that fails must not take it away.
 func (s *clusterStep) Observe(ctx context.Context) (State, error) {
 	state := s.size()
 	c := s.world.cluster
@@ -75,8 +78,14 @@ func (s *clusterStep) Observe(ctx context.Context) (State, error) {
 		return state, nil
 	}
 	containers, err := c.options.Containers(ctx)
-	if err != nil || len(containers) < state.Want {
+	if err != nil || len(containers) == 0 {
 		return state, err
+	}
+	running := 0
+	for _, one := range containers {
+		if one.PID > 0 {
+			running++
+		}
 	}
 	ready, err := c.readyNodes(ctx)
 	if ctx.Err() != nil {
@@ -85,7 +94,7 @@ func (s *clusterStep) Observe(ctx context.Context) (State, error) {
 	if err != nil { // it is not made, or starts
 		state.Note = err.Error()
 	}
-	state.Have = min(ready, state.Want)
+	state.Have = max(1, min(ready, running, state.Want))
 	return state, nil
 }
 
@@ -130,6 +139,7 @@ func (s *clusterStep) Apply(ctx context.Context) error {
 		if err := s.create(ctx, len(containers) > 0); err != nil {
 			return err
 		}
+		return s.await(ctx)
 	}
 	for _, one := range containers {
 		if one.PID == 0 {
@@ -167,7 +177,7 @@ func (s *clusterStep) await(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.note("nodes ready", state.Have, state.Want)
+		s.note("nodes start", state.Have, state.Want)
 		if cause := sleep(ctx, nodesEvery); cause != nil {
 			return fmt.Errorf("%w; %s", cause, state)
 		}
@@ -196,8 +206,13 @@ func copySelf(to string) error {
 
 // writeWhole replaces a file at once, so that whoever runs it is not disturbed.
 func writeWhole(path string, text []byte, mode os.FileMode) error {
-	if err := os.WriteFile(path+".new", text, mode); err != nil {
-		return err
+	fresh := path + ".new"
+	err := os.WriteFile(fresh, text, mode)
+	if err == nil {
+		err = os.Rename(fresh, path)
 	}
-	return os.Rename(path+".new", path)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	return nil
 }

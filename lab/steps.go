@@ -97,6 +97,9 @@ func (s *placesStep) Observe(ctx context.Context) (State, error) {
 }
 
 func (s *placesStep) Apply(ctx context.Context) error {
+	if hasCluster(s.plan) {
+		s.world.watchNodes(s.plan)
+	}
 	return each(ctx, &s.part, owners(s.plan), func(ctx context.Context, o string) error {
 		if s.world.inContainer(s.plan, o) {
 			return s.world.cluster.settle(ctx, s.world.place(o), nil)

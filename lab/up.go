@@ -118,7 +118,11 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, files imageFiles) (*
 	}
 	l.Record = Record{Name: o.Plan.Name, Engine: l.engine.Name(), Time: mode, Topology: o.Topology, Created: time.Now(), Plan: o.Plan}
 	if hasCluster(o.Plan) {
-		l.Stack = cmp.Or(o.Stack, StackAgent)
+		node, err := image.ReadNode(files.node)
+		if err != nil {
+			return nil, err
+		}
+		l.Stack, l.Node = cmp.Or(o.Stack, StackAgent), &node
 	}
 	if err := l.save(); err != nil {
 		return nil, fmt.Errorf("record lab %s: %w", l.Name, err)
@@ -131,7 +135,9 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, files imageFiles) (*
 	l.engine.(*simEngine).spec = spec
 	restored := false
 	if hasCluster(o.Plan) {
-		if restored, err = l.restore(ctx, o, files); err != nil {
+		if restored, err = l.restore(ctx, o, files); ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		} else if err != nil {
 			return nil, fmt.Errorf("start with the disk of an earlier lab: %w; make one anew with --fresh", err)
 		}
 	}
@@ -142,7 +148,11 @@ func (l *Lab) bootAndMake(ctx context.Context, o UpOptions, files imageFiles) (*
 	if hasCluster(o.Plan) && !restored {
 		return l.makeAndKeep(ctx, o, files)
 	}
-	return l.makeInside(ctx, o)
+	report, err := l.makeInside(ctx, o)
+	if err != nil && restored && ctx.Err() == nil {
+		err = fmt.Errorf("%w; the cluster was started from a copy of an earlier one, --fresh makes it anew", err)
+	}
+	return report, err
 }
 
 // memoryMB is what the guest may use. The host gives only what it touches.
@@ -244,13 +254,7 @@ func (l *Lab) makeAndKeep(ctx context.Context, o UpOptions, files imageFiles) (*
 // makePart makes what the arguments ask for.
 func (l *Lab) makePart(ctx context.Context, o UpOptions, args UpArgs) (*UpReport, error) {
 	var report UpReport
-	if tape := l.engine.(*simEngine).spec.Tape; tape != "" {
-		node, err := image.ReadNode(tape)
-		if err != nil {
-			return nil, err
-		}
-		args.Node = &node
-	}
+	args.Node = l.Node
 	if err := l.call(ctx, opUp, args, &report, onEvent(o.OnStep)); err != nil {
 		return nil, err
 	}
@@ -287,7 +291,7 @@ func DryRun(ctx context.Context, home Home, o UpOptions) error {
 		return err
 	}
 	o.OnStep(StepEvent{kernelStep, StepReady, State{Have: 1, Want: 1}})
-	return l.call(ctx, opObserve, UpArgs{Plan: o.Plan, Stack: l.Stack}, nil, onEvent(o.OnStep))
+	return l.call(ctx, opObserve, UpArgs{Plan: o.Plan, Stack: l.Stack, Node: l.Node}, nil, onEvent(o.OnStep))
 }
 
 // closeUnmade gives the lock back, and takes its file away where there is no lab.

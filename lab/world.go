@@ -158,10 +158,8 @@ func (w *World) node(owner string) (*node.Node, error) {
 func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpReport, error) {
 	w.mu.Lock()
 	w.plan = args.Plan
-	if args.Node != nil && w.cluster == nil {
-		w.cluster = w.newCluster(args.Plan, *args.Node, args.Stack)
-	}
 	w.mu.Unlock()
+	w.meetCluster(args)
 
 	begun := time.Now()
 	report := &UpReport{}
@@ -182,7 +180,9 @@ func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpRep
 	touched, err := steps.Apply(ctx, tell)
 	if err != nil {
 		if !args.Keep {
-			err = joinUndo(err, touched.Remove(context.WithoutCancel(ctx), tell))
+			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), downLimit)
+			defer cancel()
+			err = joinUndo(err, touched.Remove(undo, tell))
 		}
 		return nil, err
 	}
@@ -190,14 +190,20 @@ func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpRep
 		report.Took = time.Since(begun)
 		return report, nil
 	}
-	if w.cluster != nil {
-		w.watchNodes(args.Plan)
-	}
 	report.Time, report.Took = time.Now(), time.Since(begun)
 	if args.Stack != StackNone {
 		report.Locks, err = w.locks(ctx, args.Plan)
 	}
 	return report, err
+}
+
+// meetCluster makes the cluster known that a lab is to have.
+func (w *World) meetCluster(args UpArgs) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if args.Node != nil && w.cluster == nil {
+		w.cluster = w.newCluster(args.Plan, *args.Node, args.Stack)
+	}
 }
 
 func joinUndo(err, undo error) error {
@@ -208,6 +214,7 @@ func joinUndo(err, undo error) error {
 }
 
 func (w *World) observe(ctx context.Context, req *agent.Request, args UpArgs) (any, error) {
+	w.meetCluster(args)
 	return nil, w.Steps(args.Plan, args.Stack).Observe(ctx, func(e StepEvent) { req.Event(e) })
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/ptplab/ptplab/lab"
 	"github.com/ptplab/ptplab/lab/engine/sim"
 	"github.com/ptplab/ptplab/lab/image"
+	"github.com/ptplab/ptplab/lab/kind"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
@@ -126,12 +128,15 @@ func (f upFlags) chooseStack(plan *topology.Plan) (lab.Stack, error) {
 
 // chooseNodes lets the flag say what the workers are.
 func (f upFlags) chooseNodes(plan *topology.Plan) error {
-	switch kind := topology.NodeKind(f.nodes); kind {
+	switch nodes := topology.NodeKind(f.nodes); nodes {
 	case "":
 	case topology.NodesPlain, topology.NodesKind:
-		plan.Nodes = kind
+		plan.Nodes = nodes
 	default:
 		return usageErrorf("--nodes %q: there are plain and kind", f.nodes)
+	}
+	if plan.Nodes == topology.NodesKind && slices.Contains(plan.Workers, kind.ControlPlane) {
+		return usageErrorf("a worker is called %s, which is the name of the node that is added to a cluster; give it another", kind.ControlPlane)
 	}
 	if plan.Nodes == topology.NodesKind && f.time != "" && sim.Mode(f.time) != sim.Real {
 		return usageErrorf("--time %s: a lab whose workers are nodes of a cluster has real time; virtual time is for plain nodes", f.time)

@@ -39,7 +39,7 @@ func unprivilegedPod(daemon *corev1.Pod) *corev1.Pod {
 	}
 	pod := podOn(daemon.Spec.NodeName, "ptplab-unprivileged-", corev1.Container{
 		Name: "unprivileged", Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: []string{"sleep", "3600"},
-		VolumeMounts: []corev1.VolumeMount{{Name: "run", MountPath: "/var/run"}},
+		VolumeMounts: []corev1.VolumeMount{{Name: "run", MountPath: "/var/run"}, {Name: "tmp", MountPath: "/tmp"}},
 		SecurityContext: &corev1.SecurityContext{
 			RunAsUser: new(int64(nobody)), RunAsGroup: new(int64(nobody)), RunAsNonRoot: new(true), AllowPrivilegeEscalation: new(false),
 			Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
@@ -48,7 +48,7 @@ func unprivilegedPod(daemon *corev1.Pod) *corev1.Pod {
 	pod.Spec.ImagePullSecrets = daemon.Spec.ImagePullSecrets
 	pod.Spec.Volumes = []corev1.Volume{{Name: "run", VolumeSource: corev1.VolumeSource{
 		HostPath: &corev1.HostPathVolumeSource{Path: "/var/run/ptp"},
-	}}}
+	}}, {Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}} // not every image has one for all
 	return pod
 }
 

@@ -29,10 +29,10 @@ const ControlPlane = "control-plane"
 // APIServerPort is where the API server is in the lab's own network namespace.
 const APIServerPort = 6443
 
-// nodePatch gives a node its name. The kubelet's eviction goes by the disk of the machine, which is not ours alone.
+// nodePatch gives a node its name, in quotes: one such as 1 or null is a name, too.
 const nodePatch = `kind: %s
 nodeRegistration:
-  name: %s
+  name: %q
 `
 
 // clusterPatch spares what a cluster of an hour has no use for: etcd that waits for each write to reach the disk, and
@@ -50,7 +50,7 @@ scheduler:
     leader-elect: "false"
 `
 
-// kubeletPatch takes a node as it is: several share one disk and one memory.
+// kubeletPatch takes a node as it is: several share one disk and one memory, by which nothing is to be evicted.
 const kubeletPatch = `kind: KubeletConfiguration
 failSwapOn: false
 imageGCHighThresholdPercent: 100

@@ -26,6 +26,9 @@ const CreateCommand = "kind-create"
 // createLimit is how long kind may take.
 const createLimit = 10 * time.Minute
 
+// deleteLimit is how long it may take to take away what a failed one has made.
+const deleteLimit = time.Minute
+
 // phases is how many phases kind goes through.
 const phases = 7
 
@@ -54,7 +57,9 @@ func Create(ctx context.Context, o Options, tell func(phase string, done, want i
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
-		return errors.Join(fmt.Errorf("make the cluster: %w", err), Delete(context.WithoutCancel(ctx), o.Name))
+		undo, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), deleteLimit, fmt.Errorf("Docker has not done it within %s", deleteLimit))
+		defer cancel()
+		return errors.Join(fmt.Errorf("make the cluster: %w", err), Delete(undo, o.Name))
 	}
 	return nil
 }

@@ -36,6 +36,11 @@ const startLimit = time.Minute
 
 // Running says whether the daemon answers.
 func (d *Docker) Running(ctx context.Context) bool {
+	return d.alive() && docker(ctx, "version", "--format", "{{.Server.Version}}").Run() == nil
+}
+
+// alive says whether the daemon was started and has not ended.
+func (d *Docker) alive() bool {
 	d.mu.Lock()
 	ended := d.ended
 	d.mu.Unlock()
@@ -46,7 +51,7 @@ func (d *Docker) Running(ctx context.Context) bool {
 	case <-ended:
 		return false
 	default:
-		return docker(ctx, "version", "--format", "{{.Server.Version}}").Run() == nil
+		return true
 	}
 }
 
@@ -55,14 +60,10 @@ func (d *Docker) Start(ctx context.Context) error {
 	if d.Running(ctx) {
 		return nil
 	}
-	if err := prepareKernel(); err != nil {
-		return fmt.Errorf("prepare for Docker: %w", err)
-	}
-	if err := d.configure(); err != nil {
-		return fmt.Errorf("configure Docker: %w", err)
-	}
-	if err := d.launch(); err != nil {
-		return fmt.Errorf("start Docker: %w", err)
+	if !d.alive() { // else an earlier Start has not seen it answer
+		if err := d.begin(); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("it has not answered within %s", startLimit))
 	defer cancel()
@@ -74,6 +75,20 @@ func (d *Docker) Start(ctx context.Context) error {
 			return fmt.Errorf("start Docker: %w%s", context.Cause(ctx), d.lastWords())
 		case <-time.After(answerEvery):
 		}
+	}
+	return nil
+}
+
+// begin makes all ready for the daemon and starts its process.
+func (d *Docker) begin() error {
+	if err := prepareKernel(); err != nil {
+		return fmt.Errorf("prepare for Docker: %w", err)
+	}
+	if err := d.configure(); err != nil {
+		return fmt.Errorf("configure Docker: %w", err)
+	}
+	if err := d.launch(); err != nil {
+		return fmt.Errorf("start Docker: %w", err)
 	}
 	return nil
 }

@@ -86,6 +86,9 @@ func (m Machine) Boot(ctx context.Context, s Spec) error {
 			return fmt.Errorf("boot %s: the path %q has a blank or a quote in it, which a kernel's command line cannot hold; move it", s.Lab, path)
 		}
 	}
+	if s.DiskMB > 0 && strings.ContainsAny(s.Tape+m.Dir, ",:") { // which User Mode Linux takes for two files
+		return fmt.Errorf("boot %s: the path %q or %q has a comma or a colon in it, which the option for a disk cannot hold; move it", s.Lab, m.Dir, s.Tape)
+	}
 	cmd, err := m.start(s)
 	if err != nil {
 		return fmt.Errorf("boot the lab kernel: %w", err)

@@ -3,12 +3,14 @@
 package lab_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -134,4 +136,43 @@ func (b *bench) await(limit time.Duration, what string, look func() (missing str
 		}
 	}
 	b.Errorf("waited %s for %s: %s", limit, what, missing)
+}
+
+// TestKubernetesKilled kills up while it makes the parts of a cluster. Down leaves nothing of it, and an up after the last of them
+// makes the lab whole.
+func TestKubernetesKilled(t *testing.T) {
+	b := newClusterBench(t)
+	file := topologyFile("oc")
+	for _, at := range []string{"lab kernel", "node image"} {
+		b.killedAt(at, "up", file, "--nodes", "kind", "--fresh")
+		b.must("down", file)
+		b.nothingLeft("killed at " + at + ", and after down,")
+	}
+	b.killedAt("Preparing nodes", "up", file, "--nodes", "kind", "--fresh")
+	b.up(file, "--nodes", "kind")
+	b.awaitLocked(1, "an up that was killed and another")
+}
+
+// killedAt runs a command and kills it when it has told something.
+func (b *bench) killedAt(told string, args ...string) {
+	b.Helper()
+	cmd := b.command(args...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	var said strings.Builder
+	found := false
+	for lines := bufio.NewScanner(stderr); !found && lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		found = strings.Contains(lines.Text(), told)
+	}
+	kill(b.T, cmd.Process.Pid, syscall.SIGKILL)
+	cmd.Wait()
+	if !found {
+		b.Fatalf("ptplab %s never told of %q:\n%s", strings.Join(args, " "), told, said.String())
+	}
 }

@@ -26,8 +26,9 @@ type World struct {
 	cluster   *cluster               // of which the workers are nodes; nil if they are plain; set once
 	frozen    frozen
 
-	orphans     orphans    // of commands that have ended
-	configuring sync.Mutex // held while what the workers run is changed
+	making      chan struct{} // holds an element while the lab is made
+	orphans     orphans       // of commands that have ended
+	configuring sync.Mutex    // held while what the workers run is changed
 	notify      *notifications
 }
 
@@ -49,7 +50,7 @@ func NewWorld(o WorldOptions) *World {
 	}
 	return &World{
 		WorldOptions: o, nodes: map[string]*node.Node{}, endpoints: map[string]*endpoints{}, switches: map[string]*ovs.Switch{},
-		notify: newNotifications(),
+		notify: newNotifications(), making: make(chan struct{}, 1),
 	}
 }
 
@@ -156,6 +157,12 @@ func (w *World) node(owner string) (*node.Node, error) {
 }
 
 func (w *World) up(ctx context.Context, req *agent.Request, args UpArgs) (*UpReport, error) {
+	select { // one whose caller was killed may still take away what it made
+	case w.making <- struct{}{}:
+		defer func() { <-w.making }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	w.mu.Lock()
 	w.plan = args.Plan
 	w.mu.Unlock()

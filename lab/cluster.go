@@ -61,6 +61,11 @@ func (c *cluster) rest(ctx context.Context) (*rest.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.restIn(all)
+}
+
+// restIn is rest for who has looked at the containers already.
+func (c *cluster) restIn(all []kind.Container) (*rest.Config, error) {
 	if len(all) == 0 || all[0].Node != kind.ControlPlane || all[0].PID == 0 {
 		return nil, errors.New("the container of the cluster's control plane does not run")
 	}

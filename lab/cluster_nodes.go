@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -20,7 +19,7 @@ import (
 
 // inContainer says whether an owner is a node of the cluster.
 func (w *World) inContainer(plan *topology.Plan, owner string) bool {
-	return plan.Nodes == topology.NodesKind && slices.Contains(plan.Workers, owner)
+	return hasCluster(plan) && slices.Contains(plan.Workers, owner)
 }
 
 // holds says whether a place has the namespaces of its node's container.
@@ -57,7 +56,7 @@ func (c *cluster) settle(ctx context.Context, p place, plan *topology.Plan) erro
 	if old == nil || plan == nil {
 		return nil
 	}
-	return errors.Join(moveAll(ctx, p, old, plan), c.showClocksOf(plan, p.owner, one))
+	return errors.Join(moveAll(ctx, p, old, plan), showClocks(plan, p.owner, one))
 }
 
 // moveAll moves an owner's ports from where they were to its place, and sets them up.
@@ -82,42 +81,34 @@ func moveAll(ctx context.Context, p place, from *os.File, plan *topology.Plan) e
 }
 
 func moveBack(ctx context.Context, from, to *os.File, port topology.Port) error {
-	mac, err := net.ParseMAC(port.MAC)
-	if err != nil {
-		return err
-	}
 	found, err := nsim.Find(from, port.Name)
 	if err != nil {
 		return err
 	}
-	if err := nsim.MoveAndName(ctx, from, found.Index, to, port.Name, mac); err != nil {
-		return err
-	}
-	return nsim.SetUp(to, port.Name, true)
+	return bringPort(ctx, from, found.Index, to, port)
 }
 
 // showClocks makes the devices of an owner's hardware clocks in its container.
-func (c *cluster) showClocks(ctx context.Context, plan *topology.Plan, owner string) error {
-	one, err := c.worker(ctx, owner)
-	if err != nil {
-		return err
-	}
-	return c.showClocksOf(plan, owner, one)
-}
-
-func (c *cluster) showClocksOf(plan *topology.Plan, owner string, in kind.Container) error {
+func showClocks(plan *topology.Plan, owner string, in kind.Container) error {
 	for _, n := range plan.NICs {
-		d := nsim.Kernel.Device(n.ID)
-		if n.Owner != owner || !d.Exists() {
+		if n.Owner != owner || !nsim.Kernel.Device(n.ID).Exists() {
 			continue
 		}
-		index, err := d.ClockIndex()
-		if err != nil {
+		if err := showClock(n, in); err != nil {
 			return err
 		}
-		if err := makeClockDevice(in.PID, index); err != nil {
-			return fmt.Errorf("device of the clock of NIC %s in %s: %w", n.Name, owner, err)
-		}
+	}
+	return nil
+}
+
+// showClock makes the device of a NIC's hardware clock in a container.
+func showClock(n topology.NIC, in kind.Container) error {
+	index, err := nsim.Kernel.Device(n.ID).ClockIndex()
+	if err == nil {
+		err = makeClockDevice(in.PID, index)
+	}
+	if err != nil {
+		return fmt.Errorf("device of the clock of NIC %s in %s: %w", n.Name, n.Owner, err)
 	}
 	return nil
 }

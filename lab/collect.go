@@ -41,11 +41,10 @@ func ParseCapture(text string) (Capture, error) {
 	if i < 0 {
 		return Capture{}, fmt.Errorf("%q is not NODE/PORT:DURATION, such as w1/ens1f0:10s", text)
 	}
-	owner, name, ok := strings.Cut(text[:i], "/")
-	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-		return Capture{}, fmt.Errorf("port %q: write node/interface, such as w1/ens1f0", text[:i])
+	port, err := topology.ParsePortRef(text[:i])
+	if err != nil {
+		return Capture{}, err
 	}
-	port := topology.PortRef{Owner: owner, Port: name}
 	d, err := time.ParseDuration(text[i+1:])
 	if err != nil || d <= 0 {
 		return Capture{}, fmt.Errorf("duration %q of port %s: write it as 10s or 2m, above 0", text[i+1:], port)

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ptplab/ptplab/lab/engine/sim"
+	"github.com/ptplab/ptplab/lab/image"
 	"github.com/ptplab/ptplab/lab/topology"
 )
 
@@ -33,46 +35,43 @@ func (e *RoomError) Error() string {
 
 func gib(bytes uint64) float64 { return float64(bytes) / (1 << 30) }
 
+// ClusterRoom is what a lab with a cluster of so many workers takes of this machine, bytes.
+func ClusterRoom(workers int) (memory, disk uint64) {
+	return uint64(clusterRoom + workerRoom*workers), diskRoom
+}
+
 // checkRoom sees that a lab with a cluster fits, before anything is made: without memory or disk, its kernel would die some
 // time later.
 func (l *Lab) checkRoom(plan *topology.Plan) error {
 	if !hasCluster(plan) {
 		return nil
 	}
-	memory := uint64(clusterRoom + workerRoom*len(plan.Workers))
-	if err := room("memory", memoryDir(), memory, "make room there, or set TMPDIR to a larger tmpfs"); err != nil {
+	memory, disk := ClusterRoom(len(plan.Workers))
+	if err := room("memory", sim.MemoryDir(os.Getenv, isMemory), memory, "make room there, or set TMPDIR to a larger tmpfs"); err != nil {
 		return err
 	}
-	return room("disk", existing(l.home.Dir), diskRoom, "make room there, or set PTPLAB_HOME to a directory on another disk")
+	return room("disk", Existing(l.home.Dir), disk, "make room there, or set PTPLAB_HOME to a directory on another disk")
 }
 
 func room(what, dir string, need uint64, fix string) error {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return fmt.Errorf("room for the lab's %s in %s: %w", what, dir, err)
+	free, err := image.FreeSpace(dir)
+	if err != nil {
+		return fmt.Errorf("room for the lab's %s: %w", what, err)
 	}
-	if free := st.Bavail * uint64(st.Bsize); free < need {
+	if free < need {
 		return &RoomError{what, dir, free, need, fix}
 	}
 	return nil
 }
 
-// memoryDir is where User Mode Linux puts its memory.
-func memoryDir() string {
-	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
-		if dir := os.Getenv(name); dir != "" {
-			return dir
-		}
-	}
+// isMemory says whether a directory is on a file system in memory.
+func isMemory(dir string) bool {
 	var st unix.Statfs_t
-	if err := unix.Statfs("/dev/shm", &st); err == nil && int64(st.Type) == unix.TMPFS_MAGIC {
-		return "/dev/shm"
-	}
-	return "/tmp"
+	return unix.Statfs(dir, &st) == nil && int64(st.Type) == unix.TMPFS_MAGIC
 }
 
-// existing is dir, or the nearest directory above it that exists.
-func existing(dir string) string {
+// Existing is dir, or the nearest directory above it that exists.
+func Existing(dir string) string {
 	for {
 		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
 			return dir

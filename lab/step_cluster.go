@@ -87,7 +87,7 @@ func (s *clusterStep) Observe(ctx context.Context) (State, error) {
 			running++
 		}
 	}
-	ready, err := c.readyNodes(ctx)
+	ready, err := c.readyNodes(ctx, containers)
 	if ctx.Err() != nil {
 		return state, context.Cause(ctx)
 	}
@@ -99,8 +99,8 @@ func (s *clusterStep) Observe(ctx context.Context) (State, error) {
 }
 
 // readyNodes counts the nodes that the cluster says are ready.
-func (c *cluster) readyNodes(ctx context.Context) (int, error) {
-	config, err := c.rest(ctx)
+func (c *cluster) readyNodes(ctx context.Context, containers []kind.Container) (int, error) {
+	config, err := c.restIn(containers)
 	if err != nil {
 		return 0, err
 	}

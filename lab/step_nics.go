@@ -94,26 +94,32 @@ func (s *nicsStep) make(ctx context.Context, here *os.File, n topology.NIC) erro
 			return fmt.Errorf("port %s: %w", p.Name, err)
 		}
 	}
-	if s.world.inContainer(s.plan, n.Owner) {
-		return s.world.cluster.showClocks(ctx, s.plan, n.Owner)
+	if !s.world.inContainer(s.plan, n.Owner) {
+		return nil
 	}
-	return nil
+	one, _ := s.world.cluster.node(n.Owner) // which settled before
+	return showClock(n, one)
 }
 
 // placePort brings a new port to its owner, under its name and MAC address, and up.
 func placePort(ctx context.Context, d nsim.Device, here, ns *os.File, p topology.Port) error {
-	mac, err := net.ParseMAC(p.MAC)
-	if err != nil {
-		return err
-	}
 	state, err := d.Port(p.Index)
 	if err != nil {
 		return err
 	}
-	if err := nsim.MoveAndName(ctx, here, state.IfIndex, ns, p.Name, mac); err != nil {
+	return bringPort(ctx, here, state.IfIndex, ns, p)
+}
+
+// bringPort moves the interface of a port between namespaces, where it gets its name and MAC address, and sets it up.
+func bringPort(ctx context.Context, from *os.File, ifindex int, to *os.File, p topology.Port) error {
+	mac, err := net.ParseMAC(p.MAC)
+	if err != nil {
 		return err
 	}
-	return nsim.SetUp(ns, p.Name, true)
+	if err := nsim.MoveAndName(ctx, from, ifindex, to, p.Name, mac); err != nil {
+		return err
+	}
+	return nsim.SetUp(to, p.Name, true)
 }
 
 // setOscillator makes a clock err as the topology says. Each clock has a seed of its own, so that no two wander alike.

@@ -13,7 +13,7 @@ import (
 func (w *World) Steps(plan *topology.Plan, stack Stack) Steps {
 	p := part{world: w, plan: plan}
 	network := Steps{&placesStep{p}, &nicsStep{p}, &cablesStep{p}, &switchesStep{p}}
-	if plan.Nodes != topology.NodesKind {
+	if !hasCluster(plan) {
 		return append(network, &clocksStep{p}, &lockStep{p})
 	}
 	nodes := Steps{&dockerStep{p}, &nodeImageStep{p}, &clusterStep{p}}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,9 +42,9 @@ func linkCommand(a *app) *cobra.Command {
 
 // parsePort reads a port as a user writes it, "w1/ens1f0".
 func parsePort(s string) (topology.PortRef, error) {
-	owner, port, ok := strings.Cut(s, "/")
-	if !ok || owner == "" || port == "" || strings.Contains(port, "/") {
-		return topology.PortRef{}, usageErrorf("port %q: write node/interface, such as w1/ens1f0", s)
+	port, err := topology.ParsePortRef(s)
+	if err != nil {
+		return port, &codeError{exitUsage, err}
 	}
-	return topology.PortRef{Owner: owner, Port: port}, nil
+	return port, nil
 }

@@ -36,7 +36,7 @@ func (e *SpaceError) Error() string {
 
 // checkSpace compares the free space of dir's file system with what a build needs.
 func checkSpace(dir string, need uint64) error {
-	free, err := freeSpace(dir)
+	free, err := FreeSpace(dir)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,8 @@ func checkSpace(dir string, need uint64) error {
 	return nil
 }
 
-func freeSpace(dir string) (uint64, error) {
+// FreeSpace is how much of the file system of a directory its user may still write, bytes.
+func FreeSpace(dir string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, fmt.Errorf("free space of %s: %w", dir, err)
@@ -59,7 +60,7 @@ func explainFull(dir string, err error) error {
 	if err == nil || !isFull(err) {
 		return err
 	}
-	free, statErr := freeSpace(dir)
+	free, statErr := FreeSpace(dir)
 	if statErr != nil {
 		return err
 	}

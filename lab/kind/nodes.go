@@ -10,10 +10,8 @@ import (
 	"strings"
 )
 
-// The labels by which kind knows its containers.
-const (
-	clusterLabel = "io.x-k8s.kind.cluster"
-)
+// clusterLabel is the label by which kind knows the containers of a cluster.
+const clusterLabel = "io.x-k8s.kind.cluster"
 
 // Container is the container of a node.
 type Container struct {
@@ -35,10 +33,9 @@ func (o Options) Containers(ctx context.Context) ([]Container, error) {
 		return nil, fmt.Errorf("look at the nodes' containers: %w", err)
 	}
 	var found []struct {
-		ID     string `json:"Id"`
-		Name   string
-		State  struct{ Pid int }
-		Config struct{ Labels map[string]string }
+		ID    string `json:"Id"`
+		Name  string
+		State struct{ Pid int }
 
 		NetworkSettings struct {
 			Networks map[string]struct{ IPAddress string }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
+	"github.com/ptplab/ptplab/lab/kube/manifest"
 	"github.com/ptplab/ptplab/lab/kube/operator"
 	"github.com/ptplab/ptplab/lab/node"
 )
@@ -71,7 +72,7 @@ func ptpConfigs(config *rest.Config, text []byte) (*client, []*unstructured.Unst
 	if err != nil {
 		return nil, nil, err
 	}
-	objects, err := decode(text)
+	objects, err := manifest.Decode(text)
 	if err != nil {
 		return nil, nil, fmt.Errorf("PtpConfigs: %w", err)
 	}

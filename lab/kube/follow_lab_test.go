@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ptplab/ptplab/lab/kube/manifest"
 	"github.com/ptplab/ptplab/lab/kube/operator"
 )
 
@@ -278,7 +279,7 @@ spec:
 // followMonitor has the kind of object come that Prometheus is told by.
 func (s *stack) followMonitor() {
 	s.t.Helper()
-	objects, err := decode([]byte(serviceMonitors))
+	objects, err := manifest.Decode([]byte(serviceMonitors))
 	if err != nil {
 		s.t.Fatal(err)
 	}

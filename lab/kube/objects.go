@@ -1,17 +1,13 @@
 package kube
 
 import (
-	"bytes"
 	"embed"
-	"errors"
 	"fmt"
-	"io"
 	"path"
-	"text/template"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/ptplab/ptplab/lab/kube/manifest"
 	"github.com/ptplab/ptplab/lab/kube/operator"
 	"github.com/ptplab/ptplab/lab/node"
 )
@@ -37,18 +33,14 @@ func objectsOf(file string, o Options) ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := template.New(file).Option("missingkey=error").Parse(string(text))
+	rendered, err := manifest.Render(file, string(text), struct {
+		Options
+		Release string
+	}{o, release})
 	if err != nil {
 		return nil, err
 	}
-	var rendered bytes.Buffer
-	if err := t.Execute(&rendered, struct {
-		Options
-		Release string
-	}{o, release}); err != nil {
-		return nil, err
-	}
-	objects, err := decode(rendered.Bytes())
+	objects, err := manifest.Decode(rendered)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -56,29 +48,6 @@ func objectsOf(file string, o Options) ([]*unstructured.Unstructured, error) {
 		mark(object)
 	}
 	return objects, nil
-}
-
-// decode reads YAML documents. Empty ones are left out.
-func decode(text []byte) ([]*unstructured.Unstructured, error) {
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
-	var all []*unstructured.Unstructured
-	for {
-		object := &unstructured.Unstructured{}
-		err := decoder.Decode(&object.Object)
-		if errors.Is(err, io.EOF) {
-			return all, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("object %d: %w", len(all)+1, err)
-		}
-		if len(object.Object) == 0 {
-			continue
-		}
-		if object.GetKind() == "" || object.GetAPIVersion() == "" || object.GetName() == "" {
-			return nil, fmt.Errorf("object %d has no kind, apiVersion or name", len(all)+1)
-		}
-		all = append(all, object)
-	}
 }
 
 func mark(object *unstructured.Unstructured) {

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/ptplab/ptplab/lab/kube/manifest"
 	"github.com/ptplab/ptplab/lab/node"
 )
 
@@ -81,7 +82,7 @@ func TestDecode(t *testing.T) {
 		"kind: A\napiVersion: v1\nmetadata: {name: a}\n---\nkind: B": "object 2 has no kind",
 		"kind: A\napiVersion: v1\nmetadata: {name: a}":               "",
 	} {
-		_, err := decode([]byte(text))
+		_, err := manifest.Decode([]byte(text))
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
@@ -92,7 +93,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("kind: A\napiVersion: v1\nmetadata: {name: a, labels: {b: c}}\n---\n{}"))
 	f.Add([]byte("metadata: 1\nkind: 2"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		objects, err := decode(text)
+		objects, err := manifest.Decode(text)
 		if err != nil {
 			return
 		}

@@ -96,11 +96,11 @@ func parseVLAN(s string) (int, error) {
 }
 
 func (r *PortRef) parseText(s string) error {
-	owner, port, ok := strings.Cut(s, "/")
-	if !ok || owner == "" || port == "" || strings.Contains(port, "/") {
+	ref, err := ParsePortRef(s)
+	if err != nil {
 		return problem{fmt.Sprintf("%s is not a port", show(s)), "write worker/interface, such as w1/ens1f0"}
 	}
-	*r = PortRef{owner, port}
+	*r = ref
 	return nil
 }
 

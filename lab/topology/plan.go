@@ -1,5 +1,10 @@
 package topology
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Plan is a topology with everything allocated: each NIC with its device id and PCI slot, each port with its
 // name and MAC, each cable, each VLAN. It is what the rest of ptplab works from; nothing below reads the file.
 type Plan struct {
@@ -58,6 +63,15 @@ type PortRef struct {
 
 // String is the form in which a user writes the port, "w1/ens1f0".
 func (r PortRef) String() string { return r.Owner + "/" + r.Port }
+
+// ParsePortRef reads a port as String writes it, "w1/ens1f0".
+func ParsePortRef(s string) (PortRef, error) {
+	owner, port, ok := strings.Cut(s, "/")
+	if !ok || owner == "" || port == "" || strings.Contains(port, "/") {
+		return PortRef{}, fmt.Errorf("port %q: write node/interface, such as w1/ens1f0", s)
+	}
+	return PortRef{owner, port}, nil
+}
 
 // Cable joins two ports. Direction A to B takes DelayNs + AsymmetryNs/2, B to A DelayNs - AsymmetryNs/2.
 type Cable struct {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/ptplab/ptplab/lab"
+	"github.com/ptplab/ptplab/lab/engine/sim"
 	"github.com/ptplab/ptplab/lab/image"
 )
 
@@ -20,7 +20,7 @@ const (
 	labSpace     = 1 << 30   // bytes, of a lab's memory as a file
 	buildSpace   = 7 << 29   // bytes, of a kernel's sources and objects and a root file system
 	cachedSpace  = 100 << 20 // bytes, where the images are there already
-	clusterSpace = 3 << 30   // bytes, of a lab with a cluster of three workers: as much memory and disk each
+	workers      = 3         // of a lab with a cluster
 	buildCPUs    = 2
 	maxHomeBytes = 4000 // PATH_MAX less room for file names; sockets are reached without their path
 )
@@ -167,15 +167,10 @@ func (h Host) labMemoryFile() Check {
 }
 
 func (h Host) memoryDir() string {
-	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
-		if dir := h.Getenv(name); dir != "" {
-			return dir
-		}
-	}
-	if s, err := h.Space("/dev/shm"); err == nil && s.Memory {
-		return "/dev/shm"
-	}
-	return "/tmp"
+	return sim.MemoryDir(h.Getenv, func(dir string) bool {
+		s, err := h.Space(dir)
+		return err == nil && s.Memory
+	})
 }
 
 // tracing is how the lab kernel catches system calls of its processes: by seccomp, else by ptrace.
@@ -206,7 +201,7 @@ func (h Host) cache(complete bool) Check {
 		c.State, c.Seen, c.Fix = Fail, err.Error(), "set PTPLAB_CACHE to a directory of yours"
 		return c
 	}
-	s, err := h.Space(existing(h.CacheDir))
+	s, err := h.Space(lab.Existing(h.CacheDir))
 	if err != nil {
 		c.State, c.Seen, c.Fix = Fail, err.Error(), "set PTPLAB_CACHE to a directory of yours"
 		return c
@@ -235,34 +230,29 @@ func (h Host) home() Check {
 
 // clusters is about labs whose workers are nodes of a cluster. A machine that has no room for them is good for others.
 func (h Host) clusters() Check {
-	c := Check{Name: "labs with a cluster", State: OK, Want: fmt.Sprintf("%s for their memory and for their disk, for --nodes kind", size(clusterSpace))}
+	memory, disk := lab.ClusterRoom(workers)
+	c := Check{Name: "labs with a cluster", State: OK, Want: fmt.Sprintf("%s for their memory and %s for their disk, for --nodes kind", size(memory), size(disk))}
 	var seen []string
-	for _, place := range []struct{ what, dir, fix string }{
-		{"memory", h.memoryDir(), "set TMPDIR to a larger tmpfs"},
-		{"disk", existing(h.HomeDir), "set PTPLAB_HOME to a directory on a larger disk"},
+	for _, place := range []struct {
+		what, dir string
+		need      uint64
+		fix       string
+	}{
+		{"memory", h.memoryDir(), memory, "set TMPDIR to a larger tmpfs"},
+		{"disk", lab.Existing(h.HomeDir), disk, "set PTPLAB_HOME to a directory on a larger disk"},
 	} {
 		s, err := h.Space(place.dir)
 		if err != nil {
 			c.State, c.Seen, c.Fix = Warn, err.Error(), place.fix
 			return c
 		}
-		if s.FreeBytes < clusterSpace {
+		if s.FreeBytes < place.need {
 			c.State, c.Fix = Warn, "plain nodes do not need it; "+place.fix
 		}
 		seen = append(seen, fmt.Sprintf("%s free for %s in %s", size(s.FreeBytes), place.what, place.dir))
 	}
 	c.Seen = strings.Join(seen, ", ")
 	return c
-}
-
-// existing is dir, or the nearest directory above it that exists.
-func existing(dir string) string {
-	for {
-		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
-			return dir
-		}
-		dir = filepath.Dir(dir)
-	}
 }
 
 // size is a number of bytes for people.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ptplab/ptplab/lab"
 	"github.com/ptplab/ptplab/lab/image"
 )
 
@@ -80,9 +81,9 @@ func spaceOf(dir string) (Space, error) {
 
 // writable looks whether dir, or the nearest directory above it that exists, can be written to. It changes nothing.
 func writable(dir string) error {
-	err := unix.Faccessat(unix.AT_FDCWD, existing(dir), unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+	err := unix.Faccessat(unix.AT_FDCWD, lab.Existing(dir), unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 	if err != nil {
-		return &fs.PathError{Op: "write to", Path: existing(dir), Err: err}
+		return &fs.PathError{Op: "write to", Path: lab.Existing(dir), Err: err}
 	}
 	return nil
 }

@@ -140,10 +140,27 @@ func (m Machine) start(s Spec) (*exec.Cmd, error) {
 	return cmd, startOn(cmd, s.CPU)
 }
 
+// memoryVariables are where User Mode Linux looks for the directory of its memory.
+func memoryVariables() []string { return []string{"TMPDIR", "TMP", "TEMP"} }
+
+// MemoryDir is where a machine will have the file of its memory: in the directory of a variable, else in /dev/shm where that
+// is in memory, else in /tmp.
+func MemoryDir(getenv func(name string) string, isMemory func(dir string) bool) string {
+	for _, name := range memoryVariables() {
+		if dir := getenv(name); dir != "" {
+			return dir
+		}
+	}
+	if isMemory("/dev/shm") {
+		return "/dev/shm"
+	}
+	return "/tmp"
+}
+
 // environment is what UML needs of ours: where to put its memory, and nothing that the guest could see.
 func environment() []string {
 	var env []string
-	for _, k := range []string{"TMPDIR", "TMP", "TEMP"} {
+	for _, k := range memoryVariables() {
 		if v, ok := os.LookupEnv(k); ok {
 			env = append(env, k+"="+v)
 		}
